@@ -1,0 +1,1 @@
+//! OCI distribution client: logins, tokens, blobs, manifests, referrers, uploads.

@@ -1,0 +1,1 @@
+//! Content trust as a use case: initialise, sign, delegate, revoke, inspect, resolve.

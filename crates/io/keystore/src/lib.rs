@@ -1,0 +1,1 @@
+//! Key files in a trust folder and where their passphrases come from.

@@ -1,0 +1,1 @@
+//! The OCI registry: blobs, uploads, manifests, tags, referrers.

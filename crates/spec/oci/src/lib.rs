@@ -1,0 +1,1 @@
+//! References, digests, media types, manifests and auth challenges of OCI registries; pure.

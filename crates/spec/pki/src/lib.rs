@@ -1,0 +1,1 @@
+//! Digests, keys, signatures, certificates and key files of container signing; pure.

@@ -1,0 +1,1 @@
+//! Notary's TUF dialect: metadata, trusted set, editor and upload rules; pure.

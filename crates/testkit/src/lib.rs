@@ -1,0 +1,1 @@
+//! For tests only: the real peers, in-process servers, corrupted metadata, terminals.
