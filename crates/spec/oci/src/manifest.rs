@@ -1,0 +1,270 @@
+//! Image manifests and indexes (docker schema 2, OCI image spec), read without losing their bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::descriptor::{Descriptor, null_as_empty};
+use crate::digest::Digest;
+use crate::media_type::MediaType;
+
+/// Largest manifest read or written, bytes (OCI distribution spec: registries should accept 4 MiB).
+pub const MANIFEST_MAX: usize = 4 * 1024 * 1024;
+
+/// A manifest or index as read, together with the exact bytes that its digest covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    media_type: MediaType,
+    content: Content,
+    subject: Option<Descriptor>,
+    artifact_type: Option<MediaType>,
+    annotations: BTreeMap<String, String>,
+    bytes: Vec<u8>,
+    digest: Digest,
+}
+
+/// What a manifest points at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// One image or artifact.
+    Image {
+        /// Configuration blob.
+        config: Descriptor,
+        /// Layer blobs, lowest first.
+        layers: Vec<Descriptor>,
+    },
+    /// A list of manifests, one for each platform or referrer.
+    Index {
+        /// Manifests in the order of the document.
+        manifests: Vec<Descriptor>,
+    },
+}
+
+/// Why bytes are not a manifest this product handles.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// The document has the fields of an image and of an index, so that two readers could see two images.
+    #[error("has both image and index fields")]
+    Ambiguous,
+    /// Not JSON of the right shape.
+    #[error("malformed manifest: {0}")]
+    Json(#[from] serde_json::Error),
+    /// `Content-Type` and the document's own `mediaType` differ.
+    #[error("sent as {sent}, but calls itself {stated}")]
+    MediaTypeMismatch {
+        /// From the HTTP header.
+        sent: MediaType,
+        /// From the document.
+        stated: MediaType,
+    },
+    /// A field that this kind of manifest must have is absent.
+    #[error("{field:?} is missing")]
+    MissingField {
+        /// JSON name of the field.
+        field: &'static str,
+    },
+    /// More than [`MANIFEST_MAX`] bytes.
+    #[error("has {size} bytes")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// Neither schema 2 nor OCI (schema 1, a plug-in, something else), or no type given at all.
+    #[error("unsupported media type {found:?}")]
+    UnsupportedMediaType {
+        /// The type found, if any.
+        found: Option<MediaType>,
+    },
+    /// `schemaVersion` is not 2.
+    #[error("schema version {found}")]
+    SchemaVersion {
+        /// The version found.
+        found: u64,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: u64,
+    media_type: Option<MediaType>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    fs_layers: Option<serde::de::IgnoredAny>,
+    subject: Option<Descriptor>,
+    artifact_type: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+/// Field order is the one docker and buildkit write.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewDocument<'a> {
+    schema_version: u64,
+    media_type: &'a MediaType,
+    #[serde(flatten)]
+    content: &'a Content,
+}
+
+impl Manifest {
+    /// Reads a manifest. `content_type` is the HTTP header's; without it the document must name its own type.
+    pub fn parse(bytes: Vec<u8>, content_type: Option<&MediaType>) -> Result<Self, ManifestError> {
+        if bytes.len() > MANIFEST_MAX {
+            return Err(ManifestError::TooLarge { size: bytes.len() });
+        }
+        let document: Document = serde_json::from_slice(&bytes)?;
+        if document.schema_version != 2 {
+            return Err(ManifestError::SchemaVersion {
+                found: document.schema_version,
+            });
+        }
+        let media_type = match (content_type, document.media_type) {
+            (Some(sent), Some(stated)) if *sent != stated => {
+                return Err(ManifestError::MediaTypeMismatch {
+                    sent: sent.clone(),
+                    stated,
+                });
+            }
+            (_, Some(stated)) => stated,
+            (Some(sent), None) => sent.clone(),
+            (None, None) => return Err(ManifestError::UnsupportedMediaType { found: None }),
+        };
+        let is_image =
+            document.config.is_some() || document.layers.is_some() || document.fs_layers.is_some();
+        if is_image && document.manifests.is_some() {
+            return Err(ManifestError::Ambiguous);
+        }
+        let content = if media_type.is_image() {
+            Content::Image {
+                config: document
+                    .config
+                    .ok_or(ManifestError::MissingField { field: "config" })?,
+                layers: document
+                    .layers
+                    .ok_or(ManifestError::MissingField { field: "layers" })?,
+            }
+        } else if media_type.is_index() {
+            Content::Index {
+                manifests: document
+                    .manifests
+                    .ok_or(ManifestError::MissingField { field: "manifests" })?,
+            }
+        } else {
+            return Err(ManifestError::UnsupportedMediaType {
+                found: Some(media_type),
+            });
+        };
+        Ok(Self {
+            media_type,
+            content,
+            subject: document.subject,
+            // Some writers leave an empty or odd text here; it labels the artifact and decides nothing.
+            artifact_type: document
+                .artifact_type
+                .and_then(|text| MediaType::parse(&text).ok()),
+            annotations: document.annotations,
+            digest: Digest::sha256(&bytes),
+            bytes,
+        })
+    }
+
+    /// A new OCI index of `manifests`; this is also the answer of the referrers API.
+    #[must_use]
+    pub fn index(manifests: Vec<Descriptor>) -> Self {
+        Self::write(MediaType::OCI_INDEX, Content::Index { manifests })
+    }
+
+    /// Writes a new document; the caller pairs the type with the right content.
+    pub(crate) fn write(media_type: MediaType, content: Content) -> Self {
+        let document = NewDocument {
+            schema_version: 2,
+            media_type: &media_type,
+            content: &content,
+        };
+        let bytes = serde_json::to_vec(&document).expect("text keys and plain values only");
+        Self {
+            media_type,
+            content,
+            subject: None,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+            digest: Digest::sha256(&bytes),
+            bytes,
+        }
+    }
+
+    /// Type of the document.
+    #[must_use]
+    pub const fn media_type(&self) -> &MediaType {
+        &self.media_type
+    }
+
+    /// What it points at.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// The manifest this one refers to (signature, SBOM, attestation).
+    #[must_use]
+    pub const fn subject(&self) -> Option<&Descriptor> {
+        self.subject.as_ref()
+    }
+
+    /// What kind of artifact this is: `artifactType`, or else the type of the configuration blob.
+    #[must_use]
+    pub const fn artifact_type(&self) -> Option<&MediaType> {
+        match (&self.artifact_type, &self.content) {
+            (Some(stated), _) => Some(stated),
+            (None, Content::Image { config, .. }) => Some(&config.media_type),
+            (None, Content::Index { .. }) => None,
+        }
+    }
+
+    /// Free key-value pairs.
+    #[must_use]
+    pub const fn annotations(&self) -> &BTreeMap<String, String> {
+        &self.annotations
+    }
+
+    /// The exact bytes read.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// SHA-256 digest of [`bytes`](Self::bytes).
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// A descriptor of this manifest, as a parent index points at it.
+    #[must_use]
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor::of(self.media_type.clone(), &self.bytes)
+    }
+
+    /// The entry of this manifest in the referrers list of its subject (OCI distribution spec, "Listing Referrers").
+    #[must_use]
+    pub fn referrer_entry(&self) -> Descriptor {
+        Descriptor {
+            artifact_type: self.artifact_type().cloned(),
+            annotations: self.annotations.clone(),
+            ..self.descriptor()
+        }
+    }
+
+    /// Everything that must be in the registry before this manifest: configuration and layers, or manifests.
+    pub fn children(&self) -> impl Iterator<Item = &Descriptor> {
+        let (config, rest) = match &self.content {
+            Content::Image { config, layers } => (Some(config), layers),
+            Content::Index { manifests } => (None, manifests),
+        };
+        config.into_iter().chain(rest)
+    }
+}
