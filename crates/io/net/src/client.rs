@@ -1,0 +1,383 @@
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{Method, StatusCode, header};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::{
+    Proxies, Tls,
+    classify::{self, Exchange},
+    error::{Error, Phase, RedirectFault},
+    proxy::Selector,
+    redact,
+    request::{self, Body, ByteStream, Redirects, Request},
+    response::Response,
+    tls,
+};
+
+/// Bytes in memory are sent in pieces of this size, so that a slow but moving upload can be told from a stalled one.
+const PIECE: usize = 64 * 1024;
+
+/// How a [`Client`] behaves. Nothing here has a second source: no environment variable is read.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// Proxies and their exceptions.
+    pub proxies: Proxies,
+    /// For name look-up, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// The longest time without any byte moving, either way.
+    pub read_timeout: Duration,
+    /// For one whole exchange, redirects and the body included. `None` for transfers of unknown size.
+    pub total_timeout: Option<Duration>,
+    /// Whom to trust.
+    pub tls: Tls,
+}
+
+impl Config {
+    /// No proxies, 10 s to connect, 30 s without a byte, no bound for the whole, and no trusted root.
+    pub fn new(user_agent: impl Into<String>) -> Self {
+        Self {
+            user_agent: user_agent.into(),
+            proxies: Proxies::default(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            total_timeout: None,
+            tls: Tls::default(),
+        }
+    }
+}
+
+/// The HTTP client. Clones share its connections.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    proxies: Arc<Selector>,
+    read_timeout: Duration,
+    total_timeout: Option<Duration>,
+}
+
+impl Client {
+    /// Reads roots, client identity and proxies; contacts nobody.
+    ///
+    /// # Errors
+    /// [`Error::BadTlsConfig`], [`Error::Proxy`] for a proxy address that is none, [`Error::Other`] for a user agent
+    /// that is no header value.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let proxies = Arc::new(Selector::new(&config.proxies)?);
+        let selector = proxies.clone();
+        #[allow(clippy::disallowed_methods, reason = "this is the one HTTP client")]
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&config.tls)?)
+            .proxy(reqwest::Proxy::custom(move |url| {
+                selector.select(url).cloned()
+            }))
+            .dns_resolver(Arc::new(classify::Resolver))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            // Digests are taken over the bytes as they travel, and a bound on them must hold.
+            .gzip(false)
+            .user_agent(config.user_agent)
+            .connect_timeout(config.connect_timeout)
+            .build()
+            .map_err(|error| Error::Other {
+                host: String::new(),
+                detail: classify::causes_text(&error),
+            })?;
+        Ok(Self {
+            http,
+            proxies,
+            read_timeout: config.read_timeout,
+            total_timeout: config.total_timeout,
+        })
+    }
+
+    /// Sends the request, follows redirects as it says, and waits for the head of the answer. Any status is `Ok`.
+    ///
+    /// A `GET` or `HEAD` without body whose connection ended before any answer is sent once more: a server may close
+    /// a kept connection at the moment it is used again.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] except [`Error::BadTlsConfig`] and [`Error::TooLarge`].
+    pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let deadline = self.total_timeout.map(|total| Instant::now() + total);
+        let mut request = request;
+        let mut followed = 0;
+        loop {
+            request::check_url(&request.url)?;
+            let Redirects::Follow { max } = request.redirects else {
+                return self.exchange(request, deadline).await;
+            };
+            let again = request.replay();
+            let from = request.url.clone();
+            let method = request.method.clone();
+            let headers = request.headers.clone();
+            let response = self.exchange(request, deadline).await?;
+            if !is_redirect(response.status) {
+                return Ok(response);
+            }
+            let refused = |reason| Error::BadRedirect {
+                from: redact::redacted_url(&from),
+                reason,
+            };
+            if followed == max {
+                return Err(refused(RedirectFault::TooMany { max }));
+            }
+            followed += 1;
+            let to = redirect_target(&response, &from).map_err(refused)?;
+            let rewrites = changes_to_get(response.status, &method);
+            let mut next = match again {
+                _ if rewrites => Request {
+                    headers,
+                    ..Request::new(Method::GET, from.clone())
+                },
+                Some(again) => again,
+                None => return Err(refused(RedirectFault::BodySpent)),
+            };
+            if rewrites {
+                for name in [
+                    header::CONTENT_TYPE,
+                    header::CONTENT_LENGTH,
+                    header::CONTENT_ENCODING,
+                ] {
+                    next.headers.remove(name);
+                }
+            }
+            if from.origin() != to.origin() {
+                drop_secrets(&mut next);
+            }
+            next.url = to;
+            next.redirects = Redirects::Follow { max };
+            request = next;
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: Request,
+        deadline: Option<Instant>,
+    ) -> Result<Response, Error> {
+        let safe = matches!(request.method, Method::GET | Method::HEAD)
+            && matches!(request.body, Body::Empty);
+        let again = safe.then(|| request.replay()).flatten();
+        match (self.exchange_once(request, deadline).await, again) {
+            (
+                Err(Error::Interrupted {
+                    phase: Phase::Answer,
+                    ..
+                }),
+                Some(again),
+            ) => self.exchange_once(again, deadline).await,
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn exchange_once(
+        &self,
+        request: Request,
+        deadline: Option<Instant>,
+    ) -> Result<Response, Error> {
+        let exchange = Exchange {
+            host: request::host_port(&request.url),
+            url: request.url.clone(),
+            proxy: self.proxies.select(&request.url).map(redact::redacted_url),
+        };
+        let progress = Arc::new(Progress::default());
+        let mut builder = self
+            .http
+            .request(request.method, request.url)
+            .headers(request.headers);
+        builder = match request.body {
+            Body::Empty => builder,
+            Body::Bytes(bytes) if bytes.len() <= PIECE => builder.body(bytes),
+            Body::Bytes(bytes) => {
+                let length = bytes.len();
+                let stream = Watched {
+                    chunks: Box::pin(Pieces(bytes)),
+                    progress: progress.clone(),
+                };
+                builder
+                    .header(header::CONTENT_LENGTH, length)
+                    .body(reqwest::Body::wrap_stream(stream))
+            }
+            Body::Stream { length, chunks } => {
+                let stream = Watched {
+                    chunks,
+                    progress: progress.clone(),
+                };
+                let builder = match length {
+                    Some(length) => builder.header(header::CONTENT_LENGTH, length),
+                    None => builder,
+                };
+                builder.body(reqwest::Body::wrap_stream(stream))
+            }
+        };
+        let sent = self
+            .wait_for_head(builder.send(), &progress, deadline)
+            .await;
+        match sent {
+            Ok(Ok(response)) => Ok(Response::new(
+                response,
+                exchange.host,
+                self.read_timeout,
+                deadline,
+            )),
+            Ok(Err(error)) => match progress.take_error() {
+                Some(source) => Err(Error::RequestBody { source }),
+                None => Err(classify::answer_error(error, &exchange).await),
+            },
+            Err(TimedOut) => Err(Error::Timeout {
+                host: exchange.host,
+                phase: Phase::Answer,
+            }),
+        }
+    }
+
+    async fn wait_for_head<T>(
+        &self,
+        sent: impl Future<Output = T>,
+        progress: &Progress,
+        deadline: Option<Instant>,
+    ) -> Result<T, TimedOut> {
+        let mut sent = std::pin::pin!(sent);
+        loop {
+            let before = progress.chunks.load(Ordering::Relaxed);
+            let until = idle_until(self.read_timeout, deadline);
+            if let Ok(outcome) = timeout_at(until, sent.as_mut()).await {
+                return Ok(outcome);
+            }
+            let moved = progress.chunks.load(Ordering::Relaxed) != before;
+            if !moved || deadline.is_some_and(|deadline| deadline <= until) {
+                return Err(TimedOut);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("read_timeout", &self.read_timeout)
+            .field("total_timeout", &self.total_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// When to stop waiting if nothing moves from now on.
+pub(crate) fn idle_until(read_timeout: Duration, deadline: Option<Instant>) -> Instant {
+    let idle = Instant::now() + read_timeout;
+    deadline.map_or(idle, |deadline| deadline.min(idle))
+}
+
+struct TimedOut;
+
+/// What the sending side has done so far.
+#[derive(Default)]
+struct Progress {
+    chunks: AtomicU64,
+    error: Mutex<Option<io::Error>>,
+}
+
+impl Progress {
+    fn take_error(&self) -> Option<io::Error> {
+        self.error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+struct Watched {
+    chunks: ByteStream,
+    progress: Arc<Progress>,
+}
+
+impl Stream for Watched {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.chunks.as_mut().poll_next(cx);
+        match polled {
+            Poll::Ready(Some(Err(error))) => {
+                let kind = error.kind();
+                *self
+                    .progress
+                    .error
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Poll::Ready(Some(Err(kind.into())))
+            }
+            Poll::Ready(item) => {
+                self.progress.chunks.fetch_add(1, Ordering::Relaxed);
+                Poll::Ready(item)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+struct Pieces(Bytes);
+
+impl Stream for Pieces {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.0.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.0.len().min(PIECE);
+        Poll::Ready(Some(Ok(self.0.split_to(length))))
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// RFC 9110 section 15.4: 303 asks for `GET`; 301 and 302 do so by custom, for anything but `GET` and `HEAD`.
+fn changes_to_get(status: StatusCode, method: &Method) -> bool {
+    matches!(status.as_u16(), 301..=303) && !matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn redirect_target(response: &Response, from: &Url) -> Result<Url, RedirectFault> {
+    let location = response
+        .headers
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok());
+    let to = location
+        .and_then(|location| from.join(location).ok())
+        .ok_or(RedirectFault::Location)?;
+    if request::check_url(&to).is_err() {
+        return Err(RedirectFault::Location);
+    }
+    if from.scheme() == "https" && to.scheme() != "https" {
+        return Err(RedirectFault::Downgrade {
+            to: redact::redacted_url(&to),
+        });
+    }
+    Ok(to)
+}
+
+fn drop_secrets(request: &mut Request) {
+    let secret: Vec<_> = request
+        .headers
+        .iter()
+        .filter(|(name, value)| value.is_sensitive() || redact::is_secret_header(name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in secret {
+        request.headers.remove(name);
+    }
+}

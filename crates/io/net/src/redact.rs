@@ -1,0 +1,103 @@
+//! What may be shown of requests and answers.
+
+use http::{HeaderMap, HeaderName, header};
+use url::Url;
+
+const HIDDEN: &str = "[hidden]";
+
+/// The address with the values of secret query parameters, and any credentials, replaced.
+pub fn redacted_url(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_fragment(None);
+    if !url.username().is_empty() || url.password().is_some() {
+        // Both setters only fail for URLs without a host, and those have no credentials.
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+    }
+    if let Some(query) = url.query() {
+        let parts: Vec<String> = query.split('&').map(redacted_parameter).collect();
+        shown.set_query(Some(&parts.join("&")));
+    }
+    shown.into()
+}
+
+/// The headers as name and value, with the values of secret ones replaced.
+pub fn redacted_headers(headers: &HeaderMap) -> Vec<(&str, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let shown = if value.is_sensitive() || is_secret_header(name) {
+                HIDDEN.to_owned()
+            } else if *name == header::LOCATION {
+                value
+                    .to_str()
+                    .map_or_else(|_| HIDDEN.to_owned(), redacted_location)
+            } else {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            };
+            (name.as_str(), shown)
+        })
+        .collect()
+}
+
+pub(crate) fn redacted_text(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(url) => redacted_url(&url),
+        // Not parsed, so nothing says where a secret would be: show what cannot hold one.
+        Err(_) => text
+            .split(['?', '@', '#'])
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(200)
+            .collect(),
+    }
+}
+
+pub(crate) fn is_secret_header(name: &HeaderName) -> bool {
+    const SECRET: [HeaderName; 4] = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::PROXY_AUTHORIZATION,
+        header::SET_COOKIE,
+    ];
+    SECRET.contains(name)
+        || ["token", "secret", "api-key"]
+            .iter()
+            .any(|word| name.as_str().contains(word))
+}
+
+fn redacted_location(text: &str) -> String {
+    match text.split_once('?') {
+        Some((path, query)) if Url::parse(text).is_err() => {
+            let parts: Vec<String> = query.split('&').map(redacted_parameter).collect();
+            format!("{path}?{}", parts.join("&"))
+        }
+        _ => redacted_text(text),
+    }
+}
+
+fn redacted_parameter(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((name, _)) if is_secret_parameter(name) => format!("{name}={HIDDEN}"),
+        _ => pair.to_owned(),
+    }
+}
+
+/// Tokens, and the signatures of pre-signed object-storage addresses, which are credentials too.
+fn is_secret_parameter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "token",
+        "secret",
+        "password",
+        "signature",
+        "credential",
+        "api_key",
+        "apikey",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
+        || name == "sig"
+        || name == "code"
+}

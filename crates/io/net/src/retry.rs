@@ -1,0 +1,47 @@
+use std::time::Duration;
+
+use http::{Method, StatusCode, header};
+
+use crate::{Client, Error, Request, Response};
+
+/// Waiting and asking again, for `GET` and `HEAD` that a busy server put off (429 or 503). Off unless used.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// How often to ask again.
+    pub attempts: u8,
+    /// The longest single wait; a `Retry-After` beyond it ends the retrying.
+    pub longest_wait: Duration,
+}
+
+impl Retry {
+    /// Sends the request, again while the server says to wait and the bounds allow it. The last answer is returned
+    /// whatever its status. Without `Retry-After` in seconds the wait is 1 s, doubled each time.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; errors are not retried, and neither are other methods.
+    pub async fn send(self, client: &Client, request: Request) -> Result<Response, Error> {
+        let mut request = request;
+        let mut wait = Duration::from_secs(1);
+        for _ in 0..self.attempts {
+            let again = matches!(request.method, Method::GET | Method::HEAD)
+                .then(|| request.replay())
+                .flatten();
+            let response = client.send(request).await?;
+            let busy = matches!(
+                response.status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            );
+            let asked = response
+                .header(header::RETRY_AFTER)
+                .and_then(|text| text.trim().parse().ok());
+            let pause = asked.map_or(wait, Duration::from_secs);
+            match again {
+                Some(again) if busy && pause <= self.longest_wait => request = again,
+                _ => return Ok(response),
+            }
+            tokio::time::sleep(pause).await;
+            wait = wait.saturating_mul(2);
+        }
+        client.send(request).await
+    }
+}
