@@ -7,3 +7,4 @@
 pub mod digest;
 mod fixed;
 pub mod key;
+pub mod signing;

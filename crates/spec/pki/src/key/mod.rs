@@ -10,8 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use from_pem::{PUBLIC_KEY_FILE_LIMIT, PublicKeyFileError};
 pub use id::{CanonicalKeyId, TufKeyId};
-pub(crate) use material::Material;
+pub(crate) use material::{Material, bit_length};
 pub use material::{Curve, MIN_RSA_BITS, PublicKeyError};
+pub(crate) use verify::sha256_for_p384;
 pub use verify::{Method, SignatureError, SignatureValid};
 
 use crate::digest::Sha256;
