@@ -38,7 +38,8 @@ pub struct Config {
     pub proxies: Proxies,
     /// For name look-up, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// The longest time without any byte moving, either way.
+    /// The longest time without any byte moving, either way. Before the head of the answer it counts from the end of
+    /// [`Config::connect_timeout`], because setting up the connection is not waiting for the server.
     pub read_timeout: Duration,
     /// For one whole exchange, redirects and the body included. `None` for transfers of unknown size.
     pub total_timeout: Option<Duration>,
@@ -65,6 +66,7 @@ impl Config {
 pub struct Client {
     http: reqwest::Client,
     proxies: Arc<Selector>,
+    connect_timeout: Duration,
     read_timeout: Duration,
     total_timeout: Option<Duration>,
 }
@@ -99,6 +101,7 @@ impl Client {
         Ok(Self {
             http,
             proxies,
+            connect_timeout: config.connect_timeout,
             read_timeout: config.read_timeout,
             total_timeout: config.total_timeout,
         })
@@ -252,9 +255,11 @@ impl Client {
         deadline: Option<Instant>,
     ) -> Result<T, TimedOut> {
         let mut sent = std::pin::pin!(sent);
+        let mut patience = self.connect_timeout.saturating_add(self.read_timeout);
         loop {
             let before = progress.chunks.load(Ordering::Relaxed);
-            let until = idle_until(self.read_timeout, deadline);
+            let until = idle_until(patience, deadline);
+            patience = self.read_timeout;
             if let Ok(outcome) = timeout_at(until, sent.as_mut()).await {
                 return Ok(outcome);
             }

@@ -198,3 +198,92 @@ fn parse(text: &str) -> Option<Url> {
     };
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn direct(exceptions: &str, url: &str) -> bool {
+        let proxies = Proxies {
+            https: Some("http://proxy:1".to_owned()),
+            http: Some("proxy:2".to_owned()),
+            exceptions: Some(exceptions.to_owned()),
+        };
+        Selector::new(&proxies)
+            .unwrap()
+            .select(&Url::parse(url).unwrap())
+            .is_none()
+    }
+
+    #[test]
+    fn loopback_is_never_proxied() {
+        for url in [
+            "https://localhost/",
+            "http://a.localhost:5000/",
+            "https://127.0.0.1/",
+            "https://127.9.9.9/",
+            "https://[::1]/",
+        ] {
+            assert!(direct("", url), "{url}");
+        }
+        assert!(direct("", "https://[::ffff:127.0.0.1]/"));
+        assert!(!direct("", "https://localhost.example/"));
+    }
+
+    #[test]
+    fn exceptions_as_go_reads_them() {
+        for (exceptions, url, expected) in [
+            ("*", "https://1.2.3.4/", true),
+            ("example.com", "https://example.com/", true),
+            ("example.com", "https://a.example.com/", true),
+            ("example.com", "https://notexample.com/", false),
+            (".example.com", "https://example.com/", false),
+            (".example.com", "https://a.example.com/", true),
+            ("*.example.com", "https://a.example.com/", true),
+            (" a.com , EXAMPLE.com ", "https://example.com/", true),
+            ("example.com:8443", "https://example.com/", false),
+            ("example.com:8443", "https://example.com:8443/", true),
+            ("10.0.0.0/8", "https://10.200.3.4/", true),
+            ("10.0.0.0/8", "https://11.0.0.1/", false),
+            ("0.0.0.0/0", "https://11.0.0.1/", true),
+            ("10.0.0.0/33", "https://10.0.0.0/", false),
+            ("fd00::/8", "https://[fd12::1]/", true),
+            ("fd00::1", "https://[fd00::1]/", true),
+            ("[fd00::1]:5000", "https://[fd00::1]:5000/", true),
+            ("[fd00::1]:5000", "https://[fd00::1]/", false),
+            ("10.1.1.1", "https://10.1.1.1/", true),
+            ("", "https://example.com/", false),
+        ] {
+            assert_eq!(direct(exceptions, url), expected, "{exceptions} {url}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_chooses_and_empty_is_unset() {
+        let proxies = Proxies {
+            https: Some("http://p:1".to_owned()),
+            http: Some(String::new()),
+            exceptions: None,
+        };
+        let selector = Selector::new(&proxies).unwrap();
+        let select = |url| selector.select(&Url::parse(url).unwrap()).map(Url::as_str);
+        assert_eq!(select("https://example.com/"), Some("http://p:1/"));
+        assert_eq!(select("http://example.com/"), None);
+        let bad = Proxies {
+            https: Some("socks5://u:s3cret@p:1".to_owned()),
+            ..Proxies::default()
+        };
+        let error = Selector::new(&bad).err().unwrap();
+        assert!(
+            matches!(
+                &error,
+                Error::Proxy {
+                    reason: ProxyFault::Url,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+        assert!(!error.to_string().contains("s3cret"));
+    }
+}

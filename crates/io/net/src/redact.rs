@@ -9,11 +9,9 @@ const HIDDEN: &str = "[hidden]";
 pub fn redacted_url(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_fragment(None);
-    if !url.username().is_empty() || url.password().is_some() {
-        // Both setters only fail for URLs without a host, and those have no credentials.
-        let _ = shown.set_username("");
-        let _ = shown.set_password(None);
-    }
+    // Both setters fail only for addresses that cannot hold credentials.
+    shown.set_username("").ok();
+    shown.set_password(None).ok();
     if let Some(query) = url.query() {
         let parts: Vec<String> = query.split('&').map(redacted_parameter).collect();
         shown.set_query(Some(&parts.join("&")));

@@ -8,8 +8,10 @@ use rustls::{
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
     },
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    server::ParsedCertificate,
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
@@ -91,6 +93,7 @@ pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, Error> {
 #[derive(Debug)]
 struct Roots {
     extra: Option<Arc<WebPkiServerVerifier>>,
+    listed: Vec<CertificateDer<'static>>,
     system: bool,
     provider: Arc<CryptoProvider>,
 }
@@ -98,14 +101,17 @@ struct Roots {
 impl Roots {
     fn new(tls: &Tls, provider: Arc<CryptoProvider>) -> Result<Self, Error> {
         let mut store = RootCertStore::empty();
+        let mut listed = Vec::new();
         for (index, pem) in tls.extra_roots_pem.iter().enumerate() {
             let part = TlsPart::Root { index };
             for certificate in certificates(pem, part)? {
+                listed.push(certificate.clone());
                 store.add(certificate).map_err(|error| bad(part, &error))?;
             }
         }
         Ok(Self {
             extra: verifier(store, &provider),
+            listed,
             system: tls.system_roots,
             provider,
         })
@@ -127,7 +133,14 @@ impl ServerCertVerifier for Roots {
             roots.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
         match self.extra.clone().map(check) {
-            Some(Err(error)) if error == unknown => system().map_or(Err(unknown), check),
+            Some(Err(error)) if is_not_ours(&error) => system().map_or(Err(unknown), check),
+            Some(Err(error))
+                if is_ca_as_leaf(&error)
+                    && self.listed.contains(&end_entity.clone().into_owned()) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
             Some(outcome) => outcome,
             None => system().map_or(Err(unknown), check),
         }
@@ -166,6 +179,27 @@ impl ServerCertVerifier for Roots {
             .signature_verification_algorithms
             .supported_schemes()
     }
+}
+
+/// Whether the chain ends in none of the roots. A root of the same name with another key, such as one made anew,
+/// shows as a bad signature.
+fn is_not_ours(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature
+        )
+    )
+}
+
+/// A server that shows a self-signed certificate made with `openssl req -x509`, which is a CA by default, and whose
+/// very certificate the user listed as a root: common for private registries, and Go accepts it. Only the role is
+/// wrong then; webpki checks the dates before it, and the caller checks the name.
+fn is_ca_as_leaf(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) if other.0.to_string() == "CaUsedAsEndEntity"
+    )
 }
 
 /// What [`InsecureTls`] asks for.
