@@ -347,7 +347,7 @@ async fn stopping_finishes_what_runs_and_accepts_nothing_more() {
 
 #[tokio::test]
 async fn stopping_gives_up_on_what_does_not_end() {
-    let router = Router::new().route("/never", get(|| std::future::pending::<&'static str>()));
+    let router = Router::new().route("/never", get(std::future::pending::<&'static str>));
     let server = Running::plain(
         Limits {
             grace: Duration::from_millis(100),
