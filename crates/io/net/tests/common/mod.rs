@@ -18,21 +18,21 @@ use tokio_rustls::{
     rustls::{
         RootCertStore, ServerConfig,
         crypto::aws_lc_rs,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+        pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
         server::WebPkiClientVerifier,
     },
 };
 
 pub struct Authority {
     pub pem: Vec<u8>,
-    der: tokio_rustls::rustls::pki_types::CertificateDer<'static>,
+    der: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 pub struct Leaf {
     pub cert_pem: String,
     pub key_pem: String,
-    cert: tokio_rustls::rustls::pki_types::CertificateDer<'static>,
+    cert: CertificateDer<'static>,
     key: Vec<u8>,
 }
 
