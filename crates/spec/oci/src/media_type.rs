@@ -62,7 +62,7 @@ impl MediaType {
             .split(';')
             .next()
             .unwrap_or_default()
-            .trim()
+            .trim_matches([' ', '\t'])
             .to_ascii_lowercase();
         let restricted_name = |part: &str| {
             part.len() <= 127

@@ -173,29 +173,35 @@ impl Page {
 
 /// The target of the link with relation `next` (RFC 8288), as written: absolute or relative.
 pub fn next_link(header: &str) -> Result<Option<&str>, TransferError> {
-    let mut rest = header.trim();
+    let between = [' ', '\t', ','];
+    let mut rest = header.trim_start_matches(between);
     while !rest.is_empty() {
         let after = rest.strip_prefix('<').ok_or(TransferError::Malformed)?;
         let (target, after) = after.split_once('>').ok_or(TransferError::Malformed)?;
-        // A comma may stand in a quoted parameter, but a new link always begins with `<`.
-        let (parameters, next) = match after.find(",").and_then(|_| after.find('<')) {
-            Some(start) => after.split_at(start),
-            None => (after, ""),
-        };
-        let is_next = parameters.split(';').any(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("rel")
-                && value
-                    .split(' ')
-                    .any(|word| word.eq_ignore_ascii_case("next"))
-        });
-        if is_next {
+        let (parameters, next) = after.split_at(end_of_link(after));
+        if parameters.split(';').any(is_relation_next) {
             return Ok(Some(target));
         }
-        rest = next;
+        rest = next.trim_start_matches(between);
     }
     Ok(None)
+}
+
+/// Offset of the comma that ends the parameters of one link; commas in quoted strings do not count.
+fn end_of_link(parameters: &str) -> usize {
+    let mut quoted = false;
+    let end = parameters.bytes().position(|byte| {
+        quoted ^= byte == b'"';
+        byte == b',' && !quoted
+    });
+    end.unwrap_or(parameters.len())
+}
+
+fn is_relation_next(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let mut relations = value.trim().trim_matches('"').split(' ');
+    name.trim().eq_ignore_ascii_case("rel")
+        && relations.any(|word| word.eq_ignore_ascii_case("next"))
 }
 
 impl fmt::Display for ByteRange {
