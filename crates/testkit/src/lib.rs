@@ -1,1 +1,45 @@
-//! For tests only: the real peers, in-process servers, corrupted metadata, terminals.
+//! For tests only: the real programs Countersign is judged against, and the tools to attack and observe them.
+//!
+//! Every guard starts a real program on loopback with a free port, a folder and a log of its own, waits until it
+//! answers, and stops it when dropped; when the test fails, the end of the log is printed and the folder is kept.
+//! Nothing here is asynchronous for the caller: the guards serve plain tests and tests inside a runtime alike.
+//!
+//! Failures are panics: in a test, a peer that does not start is a failed test.
+//!
+//! | guard | program |
+//! |---|---|
+//! | [`DockerRegistry`] | docker-registry 2.8 |
+//! | [`NotaryServer`], [`Postgres`] | notary-server and notary-signer 0.7, in memory or on PostgreSQL |
+//! | [`Dockerd`] | dockerd 20.10 with a containerd of its own (needs root) |
+//! | [`DockerCli`], [`NotaryCli`], [`Skopeo`] | the clients, each with a home folder of its own |
+//! | [`Countersign`] | `countersign serve` |
+//! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |
+
+mod connect;
+mod countersign;
+mod docker;
+mod folder;
+pub mod image;
+mod notary;
+mod peers;
+mod postgres;
+mod process;
+mod proxy;
+mod registry;
+mod skopeo;
+mod terminal;
+mod tls;
+
+pub use connect::ConnectProxy;
+pub use countersign::Countersign;
+pub use docker::{DockerCli, DockerVersion, Dockerd};
+pub use folder::Folder;
+pub use notary::{NotaryCli, NotaryServer};
+pub use peers::{Peers, skip};
+pub use postgres::Postgres;
+pub use process::{Output, run};
+pub use proxy::{Exchange, Fault, Proxy, ProxyBuilder};
+pub use registry::DockerRegistry;
+pub use skopeo::Skopeo;
+pub use terminal::Terminal;
+pub use tls::{ServerCertificate, TestCa};

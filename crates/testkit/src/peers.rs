@@ -1,0 +1,138 @@
+//! Where the real programs are.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use crate::process::is_root;
+
+/// The real programs that `scripts/peers` brought to this machine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    values: Arc<BTreeMap<String, String>>,
+}
+
+impl Peers {
+    /// Finds the peers, or skips the test visibly (see [`skip`]) and returns `None`.
+    ///
+    /// # Panics
+    ///
+    /// With `COUNTERSIGN_STRICT_PEERS=1` in the environment, as in CI, when they are not there.
+    pub fn locate() -> Option<Self> {
+        let folder = cache_folder();
+        let file = folder.join("peers.env");
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Some(Self { values: Arc::new(parse(&text)) }),
+            Err(error) => {
+                skip(&format!("{}: {error}; run scripts/peers", file.display()));
+                None
+            }
+        }
+    }
+
+    /// Like [`Peers::locate`], for a test that starts a [`crate::Dockerd`], which needs root.
+    ///
+    /// # Panics
+    ///
+    /// As [`Peers::locate`], also when the test does not run as root.
+    pub fn locate_with_dockerd() -> Option<Self> {
+        if !is_root() {
+            skip("dockerd needs root");
+            return None;
+        }
+        Self::locate()
+    }
+
+    /// The package version of a program by its name in `peers.env`, such as `NOTARY`.
+    pub fn version(&self, name: &str) -> &str {
+        self.value(&format!("{name}_VERSION"))
+    }
+
+    /// The path of a program by its name in `peers.env`.
+    pub(crate) fn program(&self, name: &str) -> &Path {
+        Path::new(self.value(name))
+    }
+
+    /// A command for a peer, with an empty environment but for the search paths that the peers need.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        self.prepare(&mut command);
+        command
+    }
+
+    /// The same, ended with `signal` when the test process ends in whatever way.
+    pub(crate) fn daemon_command(&self, signal: &str, program: &Path) -> Command {
+        let mut command = self.command(self.program("SETPRIV"));
+        command.args(["--pdeathsig", signal, "--"]).arg(program);
+        command
+    }
+
+    /// The same for a program that refuses to run as root: it runs as `nobody` then.
+    pub(crate) fn unprivileged_command(&self, signal: &str, program: &Path) -> Command {
+        let mut command = self.command(self.program("SETPRIV"));
+        command.args(["--pdeathsig", signal]);
+        if is_root() {
+            let id = NOBODY.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        }
+        command.arg("--").arg(program);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.value("PEERS_PATH")))
+            .env("LD_LIBRARY_PATH", self.value("PEERS_LIBRARY_PATH"));
+    }
+
+    fn value(&self, name: &str) -> &str {
+        self.values.get(name).unwrap_or_else(|| panic!("peers.env has no {name}; run scripts/peers"))
+    }
+}
+
+/// User and group of `nobody`, the same on every Linux distribution.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// Says that a test is skipped and why: on stderr, and in the file that `COUNTERSIGN_SKIPPED` names, from which
+/// `scripts/test` reports it although a passing test's output is hidden.
+///
+/// # Panics
+///
+/// With `COUNTERSIGN_STRICT_PEERS=1` in the environment: where every judge must run, a skipped one is a failure.
+#[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
+pub fn skip(reason: &str) {
+    assert_ne!(environment("COUNTERSIGN_STRICT_PEERS").as_deref(), Some("1"), "skipping is not allowed here: {reason}");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    eprintln!("SKIPPED {test}: {reason}");
+    if let Some(file) = environment("COUNTERSIGN_SKIPPED") {
+        let mut file = std::fs::File::options().append(true).create(true).open(file).expect("the list of skipped tests is writable");
+        writeln!(file, "{test}: {reason}").expect("the list of skipped tests is writable");
+    }
+}
+
+/// The same rule as in `scripts/peers`.
+fn cache_folder() -> PathBuf {
+    if let Some(folder) = environment("COUNTERSIGN_PEERS") {
+        return folder.into();
+    }
+    if is_root() {
+        return "/var/cache/countersign/peers".into();
+    }
+    let home = environment("HOME").expect("HOME is set");
+    Path::new(&home).join(".cache/countersign/peers")
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a test run is configured")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn parse(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
