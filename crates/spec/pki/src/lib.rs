@@ -2,9 +2,20 @@
 //!
 //! * [`digest`]: SHA-256 and SHA-512 values.
 //! * [`key`]: public keys, their two ids, and verification of one signature.
+//! * [`signing`]: private keys and the forms they are stored in.
+//! * [`keyfile`]: private key files, encrypted and plain.
+//! * [`certificate`]: root certificates, and a server's own certificate authority.
+//! * [`envelope`]: secrets at rest in a server's database.
+//!
+//! Nothing here reads a file, a clock or the environment. The one outside thing is the operating system's randomness,
+//! for new keys, salts and serial numbers.
 #![deny(missing_docs)]
 
+mod armor;
+pub mod certificate;
 pub mod digest;
+pub mod envelope;
 mod fixed;
 pub mod key;
+pub mod keyfile;
 pub mod signing;

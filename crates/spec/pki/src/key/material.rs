@@ -5,9 +5,8 @@ use const_oid::db::rfc5912::{
     ID_EC_PUBLIC_KEY, RSA_ENCRYPTION, SECP_224_R_1, SECP_256_R_1, SECP_384_R_1, SECP_521_R_1,
 };
 use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{Decode, Encode, Sequence};
+use der::{Decode, Sequence};
 use spki::SubjectPublicKeyInfo;
-use x509_cert::Certificate;
 
 use super::KeyType;
 
@@ -173,22 +172,4 @@ pub(crate) fn bit_length(integer: &[u8]) -> usize {
         .next()
         .map_or(0, |byte| byte.leading_zeros());
     significant.count() * 8 - usize::try_from(leading).unwrap_or_default()
-}
-
-/// The SubjectPublicKeyInfo of the certificate in the first PEM block.
-pub(super) fn leaf_spki(pem_text: &[u8]) -> Result<Vec<u8>, PublicKeyError> {
-    let block = pem::parse(pem_text).map_err(|_| PublicKeyError::Malformed {
-        what: "certificate PEM",
-    })?;
-    let certificate =
-        Certificate::from_der(block.contents()).map_err(|_| PublicKeyError::Malformed {
-            what: "X.509 certificate",
-        })?;
-    certificate
-        .tbs_certificate()
-        .subject_public_key_info()
-        .to_der()
-        .map_err(|_| PublicKeyError::Malformed {
-            what: "certificate's SubjectPublicKeyInfo",
-        })
 }

@@ -8,13 +8,15 @@ mod verify;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use from_pem::{PUBLIC_KEY_FILE_LIMIT, PublicKeyFileError};
+pub use from_pem::{PUBLIC_KEY_FILE_LIMIT, PublicKeyFileError, PublicKeyPemError};
 pub use id::{CanonicalKeyId, TufKeyId};
-pub(crate) use material::{Material, bit_length};
 pub use material::{Curve, MIN_RSA_BITS, PublicKeyError};
+pub(crate) use material::{Material, bit_length};
 pub(crate) use verify::sha256_for_p384;
 pub use verify::{Method, SignatureError, SignatureValid};
 
+use crate::armor;
+use crate::certificate::Certificate;
 use crate::digest::Sha256;
 
 /// The `keytype` of a public key in metadata (`notary:tuf/data/types.go`).
@@ -146,7 +148,13 @@ impl PublicKey {
 
     /// The bare key inside the leaf certificate of an x509 type.
     pub(crate) fn leaf_key(&self) -> Result<Self, PublicKeyError> {
-        let leaf = Self::from_spki_der(&material::leaf_spki(&self.bytes)?)?;
+        let blocks = armor::parse(&self.bytes).map_err(|_| PublicKeyError::Malformed {
+            what: "certificate PEM",
+        })?;
+        let first = blocks.first().ok_or(PublicKeyError::Malformed {
+            what: "certificate PEM",
+        })?;
+        let leaf = Certificate::from_der(&first.contents)?.public_key()?;
         let fits = matches!(
             (&self.key_type, &leaf.key_type),
             (KeyType::EcdsaX509, KeyType::Ecdsa) | (KeyType::RsaX509, KeyType::Rsa)

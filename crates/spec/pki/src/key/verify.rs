@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{
 };
 
 use super::{Curve, KeyType, MIN_RSA_BITS, Material, PublicKey, PublicKeyError};
+use crate::armor;
 
 /// The `method` of a signature in metadata.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,10 +148,11 @@ impl PublicKey {
                 )?;
             }
             (Method::PycryptoPkcs1Pss, KeyType::Rsa) => {
-                let block = pem::parse(&self.bytes).map_err(|_| PublicKeyError::Malformed {
+                let malformed = PublicKeyError::Malformed {
                     what: "public key PEM",
-                })?;
-                let material = Material::from_spki_der(block.contents())?;
+                };
+                let blocks = armor::parse(&self.bytes).map_err(|_| malformed.clone())?;
+                let material = Material::from_spki_der(&blocks.first().ok_or(malformed)?.contents)?;
                 rsa(&RSA_PSS_2048_8192_SHA256, &material, message, signature)?;
             }
             (Method::Eddsa, KeyType::Ed25519) => eddsa(&self.bytes, message, signature)?,

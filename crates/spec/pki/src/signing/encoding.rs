@@ -16,7 +16,9 @@ const NOTARY_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4
 
 /// Reads PKCS#8 (`INTEGER, SEQUENCE`), SEC1 (`INTEGER, OCTET STRING`) or PKCS#1 (`INTEGER, INTEGER`).
 pub(super) fn read(der: &[u8]) -> Result<SigningKey, SigningKeyError> {
-    let malformed = |_| SigningKeyError::Malformed { what: "private key DER" };
+    let malformed = |_| SigningKeyError::Malformed {
+        what: "private key DER",
+    };
     let (version, second) = AnyRef::from_der(der)
         .and_then(|outer| {
             outer.sequence(|fields| {
@@ -30,13 +32,17 @@ pub(super) fn read(der: &[u8]) -> Result<SigningKey, SigningKeyError> {
         (0 | 1, Tag::Sequence) => read_pkcs8(der),
         (1, Tag::OctetString) => read_sec1(der, None),
         (0 | 1, Tag::Integer) => read_pkcs1(der),
-        _ => Err(SigningKeyError::Malformed { what: "private key version" }),
+        _ => Err(SigningKeyError::Malformed {
+            what: "private key version",
+        }),
     }
 }
 
 /// RFC 5208 `PrivateKeyInfo`, and version 1 with or without the public key that RFC 5958 asks for.
 fn read_pkcs8(der: &[u8]) -> Result<SigningKey, SigningKeyError> {
-    let malformed = |_| SigningKeyError::Malformed { what: "PKCS#8 private key" };
+    let malformed = |_| SigningKeyError::Malformed {
+        what: "PKCS#8 private key",
+    };
     let (algorithm, key) = AnyRef::from_der(der)
         .and_then(|outer| {
             outer.sequence(|fields| {
@@ -50,9 +56,11 @@ fn read_pkcs8(der: &[u8]) -> Result<SigningKey, SigningKeyError> {
         .map_err(malformed)?;
     match algorithm.oid {
         ID_EC_PUBLIC_KEY => {
-            let curve = algorithm.parameters_oid().map_err(|_| SigningKeyError::Malformed {
-                what: "curve parameters",
-            })?;
+            let curve = algorithm
+                .parameters_oid()
+                .map_err(|_| SigningKeyError::Malformed {
+                    what: "curve parameters",
+                })?;
             read_sec1(key.as_bytes(), Some(curve))
         }
         // Notary leaves the NULL parameters out.
@@ -71,27 +79,32 @@ fn read_sec1(
     der: &[u8],
     outer_curve: Option<ObjectIdentifier>,
 ) -> Result<SigningKey, SigningKeyError> {
-    let malformed = |_| SigningKeyError::Malformed { what: "SEC1 private key" };
+    let malformed = |_| SigningKeyError::Malformed {
+        what: "SEC1 private key",
+    };
     let (scalar, inner_curve) = AnyRef::from_der(der)
         .and_then(|outer| {
             outer.sequence(|fields| {
                 u8::decode(fields)?;
                 let scalar = <&OctetStringRef>::decode(fields)?;
-                let curve = ContextSpecific::<ObjectIdentifier>::decode_explicit(
-                    fields,
-                    TagNumber(0),
-                )?;
+                let curve =
+                    ContextSpecific::<ObjectIdentifier>::decode_explicit(fields, TagNumber(0))?;
                 skip_rest(fields)?;
                 Ok::<_, der::Error>((scalar, curve))
             })
         })
         .map_err(malformed)?;
-    let oid = outer_curve
-        .or(inner_curve.map(|curve| curve.value))
-        .ok_or(SigningKeyError::Malformed { what: "curve parameters" })?;
+    let oid =
+        outer_curve
+            .or(inner_curve.map(|curve| curve.value))
+            .ok_or(SigningKeyError::Malformed {
+                what: "curve parameters",
+            })?;
     let curve = Curve::from_oid(oid).map_err(|error| match error {
         PublicKeyError::UnsupportedCurve { oid } => SigningKeyError::UnsupportedCurve { oid },
-        _ => SigningKeyError::Malformed { what: "curve parameters" },
+        _ => SigningKeyError::Malformed {
+            what: "curve parameters",
+        },
     })?;
     SigningKey::ecdsa(curve, scalar.as_bytes())
 }
@@ -107,7 +120,9 @@ fn read_pkcs1(der: &[u8]) -> Result<SigningKey, SigningKeyError> {
                 Ok::<_, der::Error>(modulus)
             })
         })
-        .map_err(|_| SigningKeyError::Malformed { what: "PKCS#1 private key" })?;
+        .map_err(|_| SigningKeyError::Malformed {
+            what: "PKCS#1 private key",
+        })?;
     SigningKey::rsa(der, bit_length(modulus.as_bytes()))
 }
 
@@ -138,7 +153,11 @@ struct EcPrivateKey<'a> {
 /// RFC 5208 with the standard content for the kind of key.
 pub(super) fn write_pkcs8(key: &SigningKey) -> Zeroizing<Vec<u8>> {
     match &key.pair {
-        Pair::Ecdsa { curve, scalar, pair } => {
+        Pair::Ecdsa {
+            curve,
+            scalar,
+            pair,
+        } => {
             let point = aws_lc_rs::signature::KeyPair::public_key(pair);
             // As OpenSSL and Go write it: the curve only in the outer algorithm, the public key inside.
             let inner = der(&EcPrivateKey {
@@ -165,7 +184,11 @@ pub(super) fn write_notary_pkcs8(key: &SigningKey) -> Zeroizing<Vec<u8>> {
 /// SEC1 with curve and public key, PKCS#1, or public ‖ seed ‖ public.
 pub(super) fn write_signer_secret(key: &SigningKey) -> Zeroizing<Vec<u8>> {
     match &key.pair {
-        Pair::Ecdsa { curve, scalar, pair } => {
+        Pair::Ecdsa {
+            curve,
+            scalar,
+            pair,
+        } => {
             let point = aws_lc_rs::signature::KeyPair::public_key(pair);
             write_sec1(*curve, scalar, Some(point.as_ref()))
         }
@@ -195,14 +218,40 @@ pub(super) fn write_rsa_spki(pkcs1: &[u8]) -> Vec<u8> {
     spki(RSA_ENCRYPTION, AnyRef::NULL, pkcs1)
 }
 
+/// RFC 3279 `Ecdsa-Sig-Value` of raw r‖s.
+pub(super) fn ecdsa_signature(raw: &[u8]) -> der::Result<Vec<u8>> {
+    let (r, s) = raw.split_at(raw.len() / 2);
+    EcdsaSignature {
+        r: UintRef::new(r)?,
+        s: UintRef::new(s)?,
+    }
+    .to_der()
+}
+
+#[derive(Sequence)]
+struct EcdsaSignature<'a> {
+    r: UintRef<'a>,
+    s: UintRef<'a>,
+}
+
 fn pkcs8(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Zeroizing<Vec<u8>> {
     let algorithm = AlgorithmIdentifierRef { oid, parameters };
-    der(&PrivateKeyInfo { version: 0, algorithm, private_key: octets(key) })
+    der(&PrivateKeyInfo {
+        version: 0,
+        algorithm,
+        private_key: octets(key),
+    })
 }
 
 fn spki(oid: ObjectIdentifier, parameters: AnyRef<'_>, key: &[u8]) -> Vec<u8> {
-    let algorithm = AlgorithmIdentifierRef { oid, parameters: Some(parameters) };
-    let spki = SubjectPublicKeyInfo { algorithm, subject_public_key: bits(key) };
+    let algorithm = AlgorithmIdentifierRef {
+        oid,
+        parameters: Some(parameters),
+    };
+    let spki = SubjectPublicKeyInfo {
+        algorithm,
+        subject_public_key: bits(key),
+    };
     std::mem::take(&mut *der(&spki))
 }
 
@@ -216,5 +265,9 @@ fn bits(bytes: &[u8]) -> BitStringRef<'_> {
 
 /// `to_der` allocates once, at the final size, so no copy of a secret stays behind.
 fn der(value: &impl Encode) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(value.to_der().expect("key encodings are far below DER's length limit"))
+    Zeroizing::new(
+        value
+            .to_der()
+            .expect("key encodings are far below DER's length limit"),
+    )
 }

@@ -8,7 +8,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
     ECDSA_P521_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
-    KeyPair as _, RSA_PSS_SHA256, RsaKeyPair,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
 };
 use const_oid::ObjectIdentifier;
 use zeroize::Zeroizing;
@@ -71,9 +71,19 @@ pub struct SigningKey {
 }
 
 enum Pair {
-    Ecdsa { curve: Curve, pair: EcdsaKeyPair, scalar: Zeroizing<Vec<u8>> },
-    Ed25519 { pair: Ed25519KeyPair, seed: Zeroizing<Vec<u8>> },
-    Rsa { pair: RsaKeyPair, pkcs1: Zeroizing<Vec<u8>> },
+    Ecdsa {
+        curve: Curve,
+        pair: EcdsaKeyPair,
+        scalar: Zeroizing<Vec<u8>>,
+    },
+    Ed25519 {
+        pair: Ed25519KeyPair,
+        seed: Zeroizing<Vec<u8>>,
+    },
+    Rsa {
+        pair: RsaKeyPair,
+        pkcs1: Zeroizing<Vec<u8>>,
+    },
 }
 
 impl SigningKey {
@@ -82,9 +92,10 @@ impl SigningKey {
     /// # Errors
     /// The provider failed.
     pub fn generate_ecdsa_p256() -> Result<Self, ProviderError> {
-        let failed = ProviderError { operation: "generate a P-256 key" };
-        let pair =
-            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| failed)?;
+        let failed = ProviderError {
+            operation: "generate a P-256 key",
+        };
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| failed)?;
         let scalar = pair.private_key().as_be_bytes().map_err(|_| failed)?;
         Self::ecdsa(Curve::P256, scalar.as_ref()).map_err(|_| failed)
     }
@@ -94,7 +105,9 @@ impl SigningKey {
     /// # Errors
     /// The provider failed.
     pub fn generate_ed25519() -> Result<Self, ProviderError> {
-        let failed = ProviderError { operation: "generate an Ed25519 key" };
+        let failed = ProviderError {
+            operation: "generate an Ed25519 key",
+        };
         let mut seed = Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(seed.as_mut_slice()).map_err(|_| failed)?;
         Self::ed25519(seed.as_slice()).map_err(|_| failed)
@@ -105,7 +118,9 @@ impl SigningKey {
     /// # Errors
     /// The provider failed.
     pub fn generate_rsa_2048() -> Result<Self, ProviderError> {
-        let failed = ProviderError { operation: "generate an RSA key" };
+        let failed = ProviderError {
+            operation: "generate an RSA key",
+        };
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| failed)?;
         let der = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair)
             .map_err(|_| failed)?;
@@ -128,14 +143,20 @@ impl SigningKey {
     /// # Errors
     /// Another length, or public halves that do not belong to the seed.
     pub fn from_notary_ed25519(raw: &[u8]) -> Result<Self, SigningKeyError> {
-        let malformed = SigningKeyError::Malformed { what: "Ed25519 private key" };
+        let malformed = SigningKeyError::Malformed {
+            what: "Ed25519 private key",
+        };
         let (Some(public), Some(seed), Some(again), 96) =
             (raw.get(..32), raw.get(32..64), raw.get(64..), raw.len())
         else {
             return Err(malformed);
         };
         let key = Self::ed25519(seed)?;
-        if key.public.public_bytes() == public && public == again { Ok(key) } else { Err(malformed) }
+        if key.public.public_bytes() == public && public == again {
+            Ok(key)
+        } else {
+            Err(malformed)
+        }
     }
 
     /// The public half, of type `ecdsa`, `rsa` or `ed25519`.
@@ -147,7 +168,9 @@ impl SigningKey {
     /// The id that names the key's file.
     #[must_use]
     pub fn canonical_id(&self) -> CanonicalKeyId {
-        self.public.canonical_id().expect("a bare key's canonical id is its TUF id")
+        self.public
+            .canonical_id()
+            .expect("a bare key's canonical id is its TUF id")
     }
 
     /// Signs `message` with the method that Notary uses for this kind of key.
@@ -158,9 +181,14 @@ impl SigningKey {
         let failed = ProviderError { operation: "sign" };
         let random = SystemRandom::new();
         let (method, bytes) = match &self.pair {
-            Pair::Ecdsa { curve: Curve::P384, pair, .. } => {
-                let signature =
-                    pair.sign_digest(&sha256_for_p384(message)).map_err(|_| failed)?;
+            Pair::Ecdsa {
+                curve: Curve::P384,
+                pair,
+                ..
+            } => {
+                let signature = pair
+                    .sign_digest(&sha256_for_p384(message))
+                    .map_err(|_| failed)?;
                 (Method::Ecdsa, signature.as_ref().to_vec())
             }
             Pair::Ecdsa { pair, .. } => {
@@ -173,11 +201,37 @@ impl SigningKey {
             }
             Pair::Rsa { pair, .. } => {
                 let mut bytes = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PSS_SHA256, &random, message, &mut bytes).map_err(|_| failed)?;
+                pair.sign(&RSA_PSS_SHA256, &random, message, &mut bytes)
+                    .map_err(|_| failed)?;
                 (Method::RsaPss, bytes)
             }
         };
         Ok(Signature { method, bytes })
+    }
+
+    /// Signs a certificate's contents: ECDSA in DER, over SHA-384 for P-384 and SHA-256 otherwise; PKCS#1 v1.5
+    /// over SHA-256.
+    pub(crate) fn sign_x509(&self, message: &[u8]) -> Result<Vec<u8>, ProviderError> {
+        let failed = ProviderError {
+            operation: "sign a certificate",
+        };
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ecdsa { pair, .. } => {
+                let raw = pair.sign(&random, message).map_err(|_| failed)?;
+                encoding::ecdsa_signature(raw.as_ref()).map_err(|_| failed)
+            }
+            Pair::Ed25519 { pair, .. } => pair
+                .try_sign(message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|_| failed),
+            Pair::Rsa { pair, .. } => {
+                let mut bytes = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut bytes)
+                    .map_err(|_| failed)?;
+                Ok(bytes)
+            }
+        }
     }
 
     /// Writes unencrypted PKCS#8 version 0 in its standard form (RFC 5208, RFC 5915, RFC 8410).
@@ -210,16 +264,23 @@ impl SigningKey {
         if key.public.key_type() == key_type {
             Ok(key)
         } else {
-            Err(SigningKeyError::Malformed { what: "private key for the declared type" })
+            Err(SigningKeyError::Malformed {
+                what: "private key for the declared type",
+            })
         }
     }
 
     /// A key from a scalar of at most the curve's width; leading zeros may be missing.
     fn ecdsa(curve: Curve, scalar: &[u8]) -> Result<Self, SigningKeyError> {
-        let malformed = SigningKeyError::Malformed { what: "elliptic curve scalar" };
+        let malformed = SigningKeyError::Malformed {
+            what: "elliptic curve scalar",
+        };
         let algorithm = signing_algorithm(curve)?;
         let width = curve.field_bytes();
-        let significant = scalar.iter().position(|byte| *byte != 0).unwrap_or(scalar.len());
+        let significant = scalar
+            .iter()
+            .position(|byte| *byte != 0)
+            .unwrap_or(scalar.len());
         let significant = scalar.get(significant..).unwrap_or_default();
         let Some(padding) = width.checked_sub(significant.len()) else {
             return Err(malformed);
@@ -227,24 +288,32 @@ impl SigningKey {
         let mut padded = Zeroizing::new(vec![0; width]);
         padded[padding..].copy_from_slice(significant);
         let sec1 = encoding::write_sec1(curve, &padded, None);
-        let pair =
-            EcdsaKeyPair::from_private_key_der(algorithm, &sec1).map_err(|_| malformed)?;
+        let pair = EcdsaKeyPair::from_private_key_der(algorithm, &sec1).map_err(|_| malformed)?;
         let spki = encoding::write_ecdsa_spki(curve, pair.public_key().as_ref());
         Ok(Self {
             public: PublicKey::new(KeyType::Ecdsa, spki),
-            pair: Pair::Ecdsa { curve, pair, scalar: padded },
+            pair: Pair::Ecdsa {
+                curve,
+                pair,
+                scalar: padded,
+            },
         })
     }
 
     fn ed25519(seed: &[u8]) -> Result<Self, SigningKeyError> {
-        let malformed = SigningKeyError::Malformed { what: "Ed25519 seed" };
+        let malformed = SigningKeyError::Malformed {
+            what: "Ed25519 seed",
+        };
         if seed.len() != 32 {
             return Err(malformed);
         }
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| malformed)?;
         Ok(Self {
             public: PublicKey::new(KeyType::Ed25519, pair.public_key().as_ref().to_vec()),
-            pair: Pair::Ed25519 { pair, seed: Zeroizing::new(seed.to_vec()) },
+            pair: Pair::Ed25519 {
+                pair,
+                seed: Zeroizing::new(seed.to_vec()),
+            },
         })
     }
 
@@ -253,12 +322,16 @@ impl SigningKey {
         if !RSA_BITS.contains(&bits) {
             return Err(SigningKeyError::RsaSize { bits });
         }
-        let pair = RsaKeyPair::from_der(pkcs1)
-            .map_err(|_| SigningKeyError::Malformed { what: "RSA private key" })?;
+        let pair = RsaKeyPair::from_der(pkcs1).map_err(|_| SigningKeyError::Malformed {
+            what: "RSA private key",
+        })?;
         let spki = encoding::write_rsa_spki(pair.public_key().as_ref());
         Ok(Self {
             public: PublicKey::new(KeyType::Rsa, spki),
-            pair: Pair::Rsa { pair, pkcs1: Zeroizing::new(pkcs1.to_vec()) },
+            pair: Pair::Rsa {
+                pair,
+                pkcs1: Zeroizing::new(pkcs1.to_vec()),
+            },
         })
     }
 }
