@@ -16,10 +16,17 @@ pub struct ConnectProxy {
 impl ConnectProxy {
     /// Starts it with pairs of `host:port` and the address that this name means. Other names are refused.
     pub fn start(names: &[(&str, SocketAddr)]) -> Self {
-        let names: Arc<BTreeMap<String, SocketAddr>> =
-            Arc::new(names.iter().map(|&(name, address)| (name.to_owned(), address)).collect());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let names: Arc<BTreeMap<String, SocketAddr>> = Arc::new(
+            names
+                .iter()
+                .map(|&(name, address)| (name.to_owned(), address))
+                .collect(),
+        );
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let names = Arc::clone(&names);
@@ -47,7 +54,10 @@ fn serve(client: TcpStream, names: &BTreeMap<String, SocketAddr>) -> io::Result<
     }
     let mut client = client;
     let mut words = request.split_whitespace();
-    let target = (words.next() == Some("CONNECT")).then(|| words.next()).flatten().and_then(|name| names.get(name));
+    let target = (words.next() == Some("CONNECT"))
+        .then(|| words.next())
+        .flatten()
+        .and_then(|name| names.get(name));
     let Some(target) = target else {
         return client.write_all(b"HTTP/1.1 502 Unknown Name\r\nContent-Length: 0\r\n\r\n");
     };

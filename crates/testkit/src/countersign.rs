@@ -35,7 +35,13 @@ impl Countersign {
         let program = program.as_ref().to_owned();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         let (daemon, address) = spawn(&program, folder.path(), "127.0.0.1:0", &args);
-        Self { daemon, folder, program, args, address }
+        Self {
+            daemon,
+            folder,
+            program,
+            args,
+            address,
+        }
     }
 
     /// `https://127.0.0.1:<port>`.
@@ -86,7 +92,12 @@ impl Countersign {
     /// Starts it again on the same data folder and the same address; ends it before if it still runs.
     pub fn restart(&mut self) {
         self.daemon.stop();
-        let (daemon, address) = spawn(&self.program, self.folder.path(), &self.address.to_string(), &self.args);
+        let (daemon, address) = spawn(
+            &self.program,
+            self.folder.path(),
+            &self.address.to_string(),
+            &self.args,
+        );
         assert_eq!(address, self.address, "it listens where it was told to");
         self.daemon = daemon;
     }
@@ -102,16 +113,32 @@ fn spawn(program: &Path, folder: &Path, listen: &str, args: &[String]) -> (Daemo
     std::fs::write(&log, "").expect("the temporary folder is writable");
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command.args(["serve", "--listen", listen, "--data"]).arg(data_of(folder)).args(args);
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder);
+    command
+        .args(["serve", "--listen", listen, "--data"])
+        .arg(data_of(folder))
+        .args(args);
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", folder);
     let mut daemon = Daemon::spawn("countersign serve", command, &log, Signal::TERM);
-    let listening = |text: &str| text.lines().find_map(|line| line.strip_prefix("listening on https://")?.parse().ok());
+    let listening = |text: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix("listening on https://")?.parse().ok())
+    };
     let mut address = None;
     let log_of = log.clone();
     let ready = daemon.wait_until(|| {
-        address = std::fs::read_to_string(&log_of).ok().filter(|text| text.ends_with('\n')).as_deref().and_then(listening);
+        address = std::fs::read_to_string(&log_of)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+            .as_deref()
+            .and_then(listening);
         address.is_some()
     });
     assert!(ready, "countersign serve ended: {}", daemon.said());
-    (daemon, address.expect("ready means that the address is known"))
+    (
+        daemon,
+        address.expect("ready means that the address is known"),
+    )
 }

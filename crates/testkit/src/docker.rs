@@ -42,7 +42,12 @@ impl Dockerd {
         let socket = folder.path().join("docker.sock");
         let mut command = peers.daemon_command("TERM", peers.program("DOCKERD"));
         command.envs(env.iter().copied());
-        command.args(["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"]);
+        command.args([
+            "--iptables=false",
+            "--ip6tables=false",
+            "--bridge=none",
+            "--storage-driver=vfs",
+        ]);
         for (flag, path) in [
             ("--config-file", config),
             ("--containerd", containerd_socket(folder.path())),
@@ -52,10 +57,25 @@ impl Dockerd {
         ] {
             command.arg(flag).arg(path);
         }
-        command.arg("-H").arg(format!("unix://{}", socket.display()));
-        let mut dockerd = Daemon::spawn("dockerd", command, &folder.path().join("dockerd.log"), Signal::TERM);
-        assert!(dockerd.wait_until(|| ping(&socket)), "dockerd ended: {}", dockerd.said());
-        Self { _dockerd: dockerd, _containerd: containerd, folder }
+        command
+            .arg("-H")
+            .arg(format!("unix://{}", socket.display()));
+        let mut dockerd = Daemon::spawn(
+            "dockerd",
+            command,
+            &folder.path().join("dockerd.log"),
+            Signal::TERM,
+        );
+        assert!(
+            dockerd.wait_until(|| ping(&socket)),
+            "dockerd ended: {}",
+            dockerd.said()
+        );
+        Self {
+            _dockerd: dockerd,
+            _containerd: containerd,
+            folder,
+        }
     }
 
     /// `unix://…`, for `DOCKER_HOST`.
@@ -78,14 +98,23 @@ fn start_containerd(peers: &Peers, folder: &Path) -> Daemon {
     let socket = containerd_socket(folder);
     let config = folder.join("containerd.toml");
     let text = format!(
-        "version = 2\nroot = \"{0}/containerd\"\nstate = \"{0}/containerd-state\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"{0}/containerd.sock\"\n",
+        "version = 2\nroot = \"{0}/containerd\"\nstate = \"{0}/containerd-state\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[debug]\nlevel = \"warn\"\n[grpc]\naddress = \"{0}/containerd.sock\"\n",
         folder.display()
     );
     std::fs::write(&config, text).expect("the temporary folder is writable");
     let mut command = peers.daemon_command("KILL", peers.program("CONTAINERD"));
     command.arg("--config").arg(&config);
-    let mut containerd = Daemon::spawn("containerd", command, &folder.join("containerd.log"), Signal::TERM);
-    assert!(containerd.wait_until(|| UnixStream::connect(&socket).is_ok()), "containerd ended: {}", containerd.said());
+    let mut containerd = Daemon::spawn(
+        "containerd",
+        command,
+        &folder.join("containerd.log"),
+        Signal::TERM,
+    );
+    assert!(
+        containerd.wait_until(|| UnixStream::connect(&socket).is_ok()),
+        "containerd ended: {}",
+        containerd.said()
+    );
     containerd
 }
 
@@ -133,19 +162,33 @@ impl DockerCli {
     pub fn new(peers: &Peers, version: DockerVersion) -> Self {
         let home = Folder::new("docker");
         std::fs::create_dir(home.path().join(".docker")).expect("the temporary folder is writable");
-        let client = Self { peers: peers.clone(), home: Arc::new(home), version, env: Vec::new() };
+        let client = Self {
+            peers: peers.clone(),
+            home: Arc::new(home),
+            version,
+            env: Vec::new(),
+        };
         // No daemon until a test gives one, and never the machine's own.
         let nowhere = format!("unix://{}/no-daemon.sock", client.home.path().display());
         client
             .env("DOCKER_HOST", &nowhere)
-            .env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", Self::ROOT_PASSPHRASE)
-            .env("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", Self::REPOSITORY_PASSPHRASE)
+            .env(
+                "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
+                Self::ROOT_PASSPHRASE,
+            )
+            .env(
+                "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
+                Self::REPOSITORY_PASSPHRASE,
+            )
     }
 
     /// Another version on the same folder: keys, metadata cache and logins are shared.
     #[must_use]
     pub fn version(&self, version: DockerVersion) -> Self {
-        Self { version, ..self.clone() }
+        Self {
+            version,
+            ..self.clone()
+        }
     }
 
     /// Works with this daemon.
@@ -191,7 +234,9 @@ impl DockerCli {
     pub fn add_plugin(&self, name: &str, program: &Path) {
         let folder = self.config_dir().join("cli-plugins");
         std::fs::create_dir_all(&folder)
-            .and_then(|()| std::os::unix::fs::symlink(program, folder.join(format!("docker-{name}"))))
+            .and_then(|()| {
+                std::os::unix::fs::symlink(program, folder.join(format!("docker-{name}")))
+            })
             .expect("the temporary folder is writable");
     }
 
@@ -224,8 +269,12 @@ impl DockerCli {
 
     /// Gives any program the environment and working directory of this client: ours is run the same way.
     pub fn prepare(&self, command: &mut Command) {
-        command.env("HOME", self.home()).env("DOCKER_CONFIG", self.config_dir());
-        command.envs(self.env.iter().map(|(name, value)| (name, value))).current_dir(self.home());
+        command
+            .env("HOME", self.home())
+            .env("DOCKER_CONFIG", self.config_dir());
+        command
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.home());
     }
 
     /// Runs `docker <args>` without input.
@@ -236,13 +285,18 @@ impl DockerCli {
 
     /// The same with `input` on standard input.
     #[track_caller]
-    pub fn run_with_input<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>, input: &[u8]) -> Output {
+    pub fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &[u8],
+    ) -> Output {
         run(self.command(args), input)
     }
 
     /// Makes a tiny image that contains `text` under the name `reference`, with `docker import`.
     #[track_caller]
     pub fn import(&self, reference: &str, text: &str) {
-        self.run_with_input(["import", "-", reference], &crate::image::rootfs_tar(text)).success();
+        self.run_with_input(["import", "-", reference], &crate::image::rootfs_tar(text))
+            .success();
     }
 }

@@ -1,5 +1,6 @@
 //! Tiny images.
 
+use std::io::Write;
 use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -22,33 +23,45 @@ pub fn rootfs_tar(text: &str) -> Vec<u8> {
     header.set_size(u64::try_from(text.len()).expect("lengths fit 64 bits"));
     header.set_mode(0o644);
     header.set_mtime(0);
-    archive.append_data(&mut header, "hello", text.as_bytes()).expect("memory is writable");
+    archive
+        .append_data(&mut header, "hello", text.as_bytes())
+        .expect("memory is writable");
     archive.into_inner().expect("memory is writable")
 }
 
 /// Writes an OCI image layout with one Linux image tagged `tag` into an empty folder, for
 /// `skopeo copy oci:<folder>:<tag> …`. Returns its manifest. Equal texts give equal images.
 pub fn write_oci_layout(folder: &Path, tag: &str, text: &str) -> Blob {
-    let layer_bytes = rootfs_tar(text);
-    let layer = write_blob(folder, &layer_bytes);
+    let tar = rootfs_tar(text);
+    let diff_id = sha256(&tar);
+    // Compressed, because skopeo compresses what is not, and that changes the manifest.
+    let layer = write_blob(folder, &gzip(&tar));
     let config = json!({
         "architecture": "amd64",
         "os": "linux",
         "config": {"Cmd": ["/hello"]},
-        "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
     });
     let config = write_blob(folder, config.to_string().as_bytes());
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
-        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer)],
+        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
     });
     let manifest = write_blob(folder, manifest.to_string().as_bytes());
     let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-    write(&folder.join("index.json"), json!({"schemaVersion": 2, "manifests": [entry]}).to_string().as_bytes());
-    write(&folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#);
+    write(
+        &folder.join("index.json"),
+        json!({"schemaVersion": 2, "manifests": [entry]})
+            .to_string()
+            .as_bytes(),
+    );
+    write(
+        &folder.join("oci-layout"),
+        br#"{"imageLayoutVersion":"1.0.0"}"#,
+    );
     manifest
 }
 
@@ -57,12 +70,23 @@ pub fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(digest(&SHA256, bytes)))
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .expect("memory is writable")
+}
+
 fn write_blob(folder: &Path, bytes: &[u8]) -> Blob {
     let digest = sha256(bytes);
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).expect("the folder is writable");
     write(&blobs.join(digest.trim_start_matches("sha256:")), bytes);
-    Blob { digest, size: bytes.len() }
+    Blob {
+        digest,
+        size: bytes.len(),
+    }
 }
 
 fn descriptor(media_type: &str, blob: &Blob) -> serde_json::Value {

@@ -87,32 +87,52 @@ impl NotaryServer {
     ///
     /// Unless it was started with [`NotaryServer::postgres`].
     pub fn sql(&self, sql: &str) -> String {
-        self.postgres.as_ref().expect("only NotaryServer::postgres has a database").sql(SERVER_DATABASE, sql)
+        self.postgres
+            .as_ref()
+            .expect("only NotaryServer::postgres has a database")
+            .sql(SERVER_DATABASE, sql)
     }
 
-    fn start(peers: &Peers, ca: &TestCa, storage: &Value, signer: Option<Signer>, postgres: Option<Postgres>) -> Self {
+    fn start(
+        peers: &Peers,
+        ca: &TestCa,
+        storage: &Value,
+        signer: Option<Signer>,
+        postgres: Option<Postgres>,
+    ) -> Self {
         let folder = Folder::new("notary");
         let certificate = ca.issue_for_loopback();
-        let trust_service = signer.as_ref().map_or_else(|| json!({"type": "local"}), Signer::as_trust_service);
+        let trust_service = signer
+            .as_ref()
+            .map_or_else(|| json!({"type": "local"}), Signer::as_trust_service);
         let config = folder.path().join("server.json");
         let log = folder.path().join("server.log");
-        let (server, address) = Daemon::spawn_on_free_port("notary-server", &log, Signal::TERM, |port| {
-            let text = json!({
-                "server": {
-                    "http_addr": format!("127.0.0.1:{port}"),
-                    "tls_cert_file": certificate.certificate_file,
-                    "tls_key_file": certificate.key_file,
-                },
-                "trust_service": trust_service,
-                "storage": storage,
-                "logging": {"level": "info"},
+        let (server, address) =
+            Daemon::spawn_on_free_port("notary-server", &log, Signal::TERM, |port| {
+                let text = json!({
+                    "server": {
+                        "http_addr": format!("127.0.0.1:{port}"),
+                        "tls_cert_file": certificate.certificate_file,
+                        "tls_key_file": certificate.key_file,
+                    },
+                    "trust_service": trust_service,
+                    "storage": storage,
+                    "logging": {"level": "info"},
+                });
+                std::fs::write(&config, text.to_string())
+                    .expect("the temporary folder is writable");
+                let mut command = peers.daemon_command("KILL", peers.program("NOTARY_SERVER"));
+                command.arg("-config").arg(&config);
+                command
             });
-            std::fs::write(&config, text.to_string()).expect("the temporary folder is writable");
-            let mut command = peers.daemon_command("KILL", peers.program("NOTARY_SERVER"));
-            command.arg("-config").arg(&config);
-            command
-        });
-        Self { server, _signer: signer, postgres, _folder: folder, address, ca_file: ca.file() }
+        Self {
+            server,
+            _signer: signer,
+            postgres,
+            _folder: folder,
+            address,
+            ca_file: ca.file(),
+        }
     }
 }
 
@@ -134,24 +154,35 @@ impl Signer {
         storage["default_alias"] = SIGNER_ALIAS.into();
         let config = folder.path().join("signer.json");
         let log = folder.path().join("signer.log");
-        let (daemon, address) = Daemon::spawn_on_free_port("notary-signer", &log, Signal::TERM, |port| {
-            let text = json!({
-                "server": {
-                    "grpc_addr": format!("127.0.0.1:{port}"),
-                    "tls_cert_file": certificate.certificate_file,
-                    "tls_key_file": certificate.key_file,
-                    "client_ca_file": ca.file(),
-                },
-                "storage": storage,
-                "logging": {"level": "warning"},
+        let (daemon, address) =
+            Daemon::spawn_on_free_port("notary-signer", &log, Signal::TERM, |port| {
+                let text = json!({
+                    "server": {
+                        "grpc_addr": format!("127.0.0.1:{port}"),
+                        "tls_cert_file": certificate.certificate_file,
+                        "tls_key_file": certificate.key_file,
+                        "client_ca_file": ca.file(),
+                    },
+                    "storage": storage,
+                    "logging": {"level": "warning"},
+                });
+                std::fs::write(&config, text.to_string())
+                    .expect("the temporary folder is writable");
+                let mut command = peers.daemon_command("KILL", peers.program("NOTARY_SIGNER"));
+                command.env(
+                    format!("NOTARY_SIGNER_{}", SIGNER_ALIAS.to_uppercase()),
+                    "signer-passphrase",
+                );
+                command.arg("-config").arg(&config);
+                command
             });
-            std::fs::write(&config, text.to_string()).expect("the temporary folder is writable");
-            let mut command = peers.daemon_command("KILL", peers.program("NOTARY_SIGNER"));
-            command.env(format!("NOTARY_SIGNER_{}", SIGNER_ALIAS.to_uppercase()), "signer-passphrase");
-            command.arg("-config").arg(&config);
-            command
-        });
-        Self { _daemon: daemon, _folder: folder, address, ca_file: ca.file(), client: ca.issue_for_loopback() }
+        Self {
+            _daemon: daemon,
+            _folder: folder,
+            address,
+            ca_file: ca.file(),
+            client: ca.issue_for_loopback(),
+        }
     }
 
     fn as_trust_service(&self) -> Value {
@@ -188,8 +219,12 @@ impl NotaryCli {
     /// A client of the trust server at `server`, whose certificate is from the authority in `ca_file`.
     pub fn new(peers: &Peers, server: &str, ca_file: &Path) -> Self {
         let home = Folder::new("notary-cli");
-        let env = ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"]
-            .map(|role| (format!("NOTARY_{role}_PASSPHRASE"), Self::PASSPHRASE.to_owned()));
+        let env = ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"].map(|role| {
+            (
+                format!("NOTARY_{role}_PASSPHRASE"),
+                Self::PASSPHRASE.to_owned(),
+            )
+        });
         Self {
             peers: peers.clone(),
             trust_dir: home.path().join("trust"),
@@ -222,9 +257,16 @@ impl NotaryCli {
     /// The prepared command, for a [`crate::Terminal`] or a measurement. Paths are relative to the home folder.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = self.peers.command(self.peers.program("NOTARY"));
-        command.env("HOME", self.home.path()).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+            .env("HOME", self.home.path())
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.home.path());
-        command.arg("-d").arg(&self.trust_dir).args(["-s", &self.server]).arg("--tlscacert").arg(&self.ca_file);
+        command
+            .arg("-d")
+            .arg(&self.trust_dir)
+            .args(["-s", &self.server])
+            .arg("--tlscacert")
+            .arg(&self.ca_file);
         command.args(args);
         command
     }
@@ -237,7 +279,11 @@ impl NotaryCli {
 
     /// The same with `input` on standard input.
     #[track_caller]
-    pub fn run_with_input<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>, input: &str) -> Output {
+    pub fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &str,
+    ) -> Output {
         run(self.command(args), input.as_bytes())
     }
 }

@@ -24,7 +24,9 @@ impl Peers {
         let folder = cache_folder();
         let file = folder.join("peers.env");
         match std::fs::read_to_string(&file) {
-            Ok(text) => Some(Self { values: Arc::new(parse(&text)) }),
+            Ok(text) => Some(Self {
+                values: Arc::new(parse(&text)),
+            }),
             Err(error) => {
                 skip(&format!("{}: {error}; run scripts/peers", file.display()));
                 None
@@ -84,12 +86,20 @@ impl Peers {
     fn prepare(&self, command: &mut Command) {
         command
             .env_clear()
-            .env("PATH", format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.value("PEERS_PATH")))
+            .env(
+                "PATH",
+                format!(
+                    "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                    self.value("PEERS_PATH")
+                ),
+            )
             .env("LD_LIBRARY_PATH", self.value("PEERS_LIBRARY_PATH"));
     }
 
     fn value(&self, name: &str) -> &str {
-        self.values.get(name).unwrap_or_else(|| panic!("peers.env has no {name}; run scripts/peers"))
+        self.values
+            .get(name)
+            .unwrap_or_else(|| panic!("peers.env has no {name}; run scripts/peers"))
     }
 }
 
@@ -104,11 +114,19 @@ pub(crate) const NOBODY: u32 = 65534;
 /// With `COUNTERSIGN_STRICT_PEERS=1` in the environment: where every judge must run, a skipped one is a failure.
 #[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
 pub fn skip(reason: &str) {
-    assert_ne!(environment("COUNTERSIGN_STRICT_PEERS").as_deref(), Some("1"), "skipping is not allowed here: {reason}");
+    assert_ne!(
+        environment("COUNTERSIGN_STRICT_PEERS").as_deref(),
+        Some("1"),
+        "skipping is not allowed here: {reason}"
+    );
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     eprintln!("SKIPPED {test}: {reason}");
     if let Some(file) = environment("COUNTERSIGN_SKIPPED") {
-        let mut file = std::fs::File::options().append(true).create(true).open(file).expect("the list of skipped tests is writable");
+        let mut file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(file)
+            .expect("the list of skipped tests is writable");
         writeln!(file, "{test}: {reason}").expect("the list of skipped tests is writable");
     }
 }

@@ -33,17 +33,39 @@ impl Postgres {
         let program = |name: &str| peers.program("POSTGRES_BIN").join(name);
         let data = folder.path().join("data");
         let mut initdb = peers.unprivileged_command("KILL", &program("initdb"));
-        initdb.arg("-D").arg(&data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]);
+        initdb.arg("-D").arg(&data).args([
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        ]);
         initdb.current_dir(folder.path());
         run(initdb, b"").success();
-        let (daemon, address) =
-            Daemon::spawn_on_free_port("postgres", &folder.path().join("log"), Signal::INT, |port| {
+        let (daemon, address) = Daemon::spawn_on_free_port(
+            "postgres",
+            &folder.path().join("log"),
+            Signal::INT,
+            |port| {
                 let mut command = peers.unprivileged_command("INT", &program("postgres"));
-                command.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"]).arg(folder.path());
+                command
+                    .arg("-D")
+                    .arg(&data)
+                    .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
+                    .arg(folder.path());
                 command.current_dir(folder.path());
                 command
-            });
-        let mut server = Self { daemon: daemon, folder, address, peers: peers.clone() };
+            },
+        );
+        let mut server = Self {
+            daemon,
+            folder,
+            address,
+            peers: peers.clone(),
+        };
         server.wait_for_queries();
         server
     }
@@ -65,12 +87,26 @@ impl Postgres {
 
     /// `postgres://…` of a database.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}@{}/{database}?sslmode=disable", self.address)
+        format!(
+            "postgres://{USER}@{}/{database}?sslmode=disable",
+            self.address
+        )
     }
 
     fn psql(&self, database: &str) -> Command {
-        let mut command = self.peers.command(&self.peers.program("POSTGRES_BIN").join("psql"));
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database)]);
+        let mut command = self
+            .peers
+            .command(&self.peers.program("POSTGRES_BIN").join("psql"));
+        command.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            &self.url(database),
+        ]);
         command.current_dir(self.folder.path());
         command
     }

@@ -65,7 +65,10 @@ impl Output {
     /// With everything the program said, otherwise.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text) || self.stderr.contains(text), "does not say {text:?}: {self}");
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "does not say {text:?}: {self}"
+        );
         self
     }
 }
@@ -91,17 +94,34 @@ impl std::fmt::Display for Output {
 pub fn run(mut command: Command, stdin: &[u8]) -> Output {
     let text = describe(&command);
     let mut input = tempfile::tempfile().expect("the temporary folder is writable");
-    input.write_all(stdin).and_then(|()| input.seek(SeekFrom::Start(0))).expect("the temporary folder is writable");
+    input
+        .write_all(stdin)
+        .and_then(|()| input.seek(SeekFrom::Start(0)))
+        .expect("the temporary folder is writable");
     let (mut out, mut err) = (capture(), capture());
-    command.stdin(input).stdout(copy_of(&out)).stderr(copy_of(&err)).process_group(0);
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{text}: {error}"));
+    command
+        .stdin(input)
+        .stdout(copy_of(&out))
+        .stderr(copy_of(&err))
+        .process_group(0);
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{text}: {error}"));
     let status = wait_at_most(&mut child, COMMAND_LIMIT);
     if status.is_none() {
         signal_group(&child, Signal::KILL);
     }
     let ended = child.wait().expect("the child is ours");
-    let output = Output { command: text, status: ended, stdout: read_all(&mut out), stderr: read_all(&mut err) };
-    assert!(status.is_some(), "not finished after {COMMAND_LIMIT:?}: {output}");
+    let output = Output {
+        command: text,
+        status: ended,
+        stdout: read_all(&mut out),
+        stderr: read_all(&mut err),
+    };
+    assert!(
+        status.is_some(),
+        "not finished after {COMMAND_LIMIT:?}: {output}"
+    );
     output
 }
 
@@ -121,12 +141,31 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Starts a program whose output goes to `log`; `stop` is the signal that asks it to end.
-    pub(crate) fn spawn(name: &'static str, mut command: Command, log: &Path, stop: Signal) -> Self {
-        let file = File::options().create(true).append(true).open(log).expect("the log is writable");
-        command.stdin(Stdio::null()).stdout(copy_of(&file)).stderr(file).process_group(0);
+    pub(crate) fn spawn(
+        name: &'static str,
+        mut command: Command,
+        log: &Path,
+        stop: Signal,
+    ) -> Self {
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("the log is writable");
+        command
+            .stdin(Stdio::null())
+            .stdout(copy_of(&file))
+            .stderr(file)
+            .process_group(0);
         let text = describe(&command);
-        let child = spawn_from_lasting_thread(command).unwrap_or_else(|error| panic!("{text}: {error}"));
-        Self { name, child, log: log.to_owned(), stop }
+        let child =
+            spawn_from_lasting_thread(command).unwrap_or_else(|error| panic!("{text}: {error}"));
+        Self {
+            name,
+            child,
+            log: log.to_owned(),
+            stop,
+        }
     }
 
     /// Starts a server on a free port of 127.0.0.1 and waits until it accepts connections.
@@ -145,7 +184,10 @@ impl Daemon {
                 return (daemon, address);
             }
             let said = daemon.said();
-            assert!(said.to_lowercase().contains("address already in use"), "{name} ended: {said}");
+            assert!(
+                said.to_lowercase().contains("address already in use"),
+                "{name} ended: {said}"
+            );
         }
         panic!("{name}: five free ports were taken by others");
     }
@@ -162,7 +204,12 @@ impl Daemon {
             if answers {
                 return true;
             }
-            assert!(begin.elapsed() < DAEMON_LIMIT, "{} does not answer: {}", self.name, self.said());
+            assert!(
+                begin.elapsed() < DAEMON_LIMIT,
+                "{} does not answer: {}",
+                self.name,
+                self.said()
+            );
             std::thread::sleep(POLL);
         }
     }
@@ -203,14 +250,21 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
-    #[expect(clippy::print_stderr, reason = "the log of a failed test is to be seen")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the log of a failed test is to be seen"
+    )]
     fn drop(&mut self) {
         self.stop();
         if std::thread::panicking() {
             let said = self.said();
             let lines: Vec<&str> = said.lines().collect();
-            let end = lines[lines.len().saturating_sub(25)..].join("\n");
-            eprintln!("--- end of the log of {} ({})\n{end}", self.name, self.log.display());
+            let end = lines[lines.len().saturating_sub(20)..].join("\n");
+            eprintln!(
+                "--- end of the log of {} ({})\n{end}",
+                self.name,
+                self.log.display()
+            );
         }
     }
 }
@@ -218,7 +272,9 @@ impl Drop for Daemon {
 /// An address of 127.0.0.1 with a port nobody uses at this moment.
 pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("a bound socket has an address")
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
 }
 
 /// The signal for the end of the parent is sent when the *thread* that started the child ends, and a test's thread
@@ -236,7 +292,9 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
         sender
     });
     let (answer, child) = mpsc::channel();
-    SPAWNER.send((command, answer)).expect("the spawner runs as long as the process");
+    SPAWNER
+        .send((command, answer))
+        .expect("the spawner runs as long as the process");
     child.recv().expect("the spawner answers every order")
 }
 
@@ -255,14 +313,21 @@ fn wait_at_most(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 
 /// The child has not been waited for, so its id cannot mean another process yet.
 fn signal_group(child: &Child, signal: Signal) {
-    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("process ids are positive");
+    let id = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("process ids are positive");
     // Fails only when it just ended by itself.
-    drop(kill_process_group(id, signal));
+    let _ended = kill_process_group(id, signal);
 }
 
 fn describe(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }
 
@@ -276,6 +341,8 @@ fn copy_of(file: &File) -> File {
 
 fn read_all(file: &mut File) -> String {
     let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0)).and_then(|_| io::copy(file, &mut bytes)).expect("a temporary file is readable");
+    file.seek(SeekFrom::Start(0))
+        .and_then(|_| io::copy(file, &mut bytes))
+        .expect("a temporary file is readable");
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -21,8 +21,11 @@ impl DockerRegistry {
     pub fn start(peers: &Peers) -> Self {
         let folder = Folder::new("registry");
         let config = folder.path().join("config.yml");
-        let (daemon, address) =
-            Daemon::spawn_on_free_port("docker-registry", &folder.path().join("log"), Signal::TERM, |port| {
+        let (daemon, address) = Daemon::spawn_on_free_port(
+            "docker-registry",
+            &folder.path().join("log"),
+            Signal::TERM,
+            |port| {
                 let text = format!(
                     "version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
                     folder.path().join("data").display(),
@@ -31,8 +34,13 @@ impl DockerRegistry {
                 let mut command = peers.daemon_command("KILL", peers.program("DOCKER_REGISTRY"));
                 command.arg("serve").arg(&config);
                 command
-            });
-        Self { _daemon: daemon, folder, address }
+            },
+        );
+        Self {
+            _daemon: daemon,
+            folder,
+            address,
+        }
     }
 
     /// Where it listens.

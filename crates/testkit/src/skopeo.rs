@@ -18,23 +18,37 @@ impl Skopeo {
     /// A client with an empty home folder.
     pub fn new(peers: &Peers) -> Self {
         let home = Folder::new("skopeo");
-        for (name, text) in
-            [("policy.json", r#"{"default":[{"type":"insecureAcceptAnything"}]}"#), ("registries.conf", "")]
-        {
+        for (name, text) in [
+            (
+                "policy.json",
+                r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
+            ),
+            ("registries.conf", ""),
+        ] {
             std::fs::write(home.path().join(name), text).expect("the temporary folder is writable");
         }
-        std::fs::create_dir(home.path().join("registries.d")).expect("the temporary folder is writable");
-        Self { peers: peers.clone(), home }
+        std::fs::create_dir(home.path().join("registries.d"))
+            .expect("the temporary folder is writable");
+        Self {
+            peers: peers.clone(),
+            home,
+        }
     }
 
     /// The prepared command.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = self.peers.command(self.peers.program("SKOPEO"));
         let home = self.home.path();
-        command.env("HOME", home).env("XDG_RUNTIME_DIR", home).env("TMPDIR", home).current_dir(home);
-        for (flag, name) in
-            [("--policy", "policy.json"), ("--registries-conf", "registries.conf"), ("--registries.d", "registries.d")]
-        {
+        command
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home)
+            .env("TMPDIR", home)
+            .current_dir(home);
+        for (flag, name) in [
+            ("--policy", "policy.json"),
+            ("--registries-conf", "registries.conf"),
+            ("--registries.d", "registries.d"),
+        ] {
             command.arg(flag).arg(home.join(name));
         }
         command.args(args);

@@ -23,7 +23,10 @@ impl Terminal {
     pub fn spawn(command: Command) -> Self {
         let mut session = Session::spawn(command).expect("the program starts on a terminal");
         session.set_expect_timeout(Some(Duration::from_secs(30)));
-        Self { session, transcript: String::new() }
+        Self {
+            session,
+            transcript: String::new(),
+        }
     }
 
     /// Waits until the program has said `text`, after everything expected before.
@@ -50,7 +53,9 @@ impl Terminal {
     /// When the program has ended.
     #[track_caller]
     pub fn type_line(&mut self, line: &str) -> &mut Self {
-        self.session.send_line(line).unwrap_or_else(|error| panic!("cannot type {line:?}: {error}; {}", self.transcript));
+        self.session
+            .send_line(line)
+            .unwrap_or_else(|error| panic!("cannot type {line:?}: {error}; {}", self.transcript));
         self
     }
 
@@ -68,7 +73,12 @@ impl Terminal {
             }
             Err(error) => panic!("does not end: {error}; said: {}", self.transcript),
         }
-        let code = match self.session.get_process().wait().expect("the child is ours") {
+        let code = match self
+            .session
+            .get_process()
+            .wait()
+            .expect("the child is ours")
+        {
             WaitStatus::Exited(_, code) => Some(code),
             _ => None,
         };
@@ -82,6 +92,8 @@ impl Terminal {
 
 impl std::fmt::Debug for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terminal").field("transcript", &self.transcript).finish_non_exhaustive()
+        f.debug_struct("Terminal")
+            .field("transcript", &self.transcript)
+            .finish_non_exhaustive()
     }
 }

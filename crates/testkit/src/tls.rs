@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 
 use crate::folder::Folder;
@@ -35,13 +36,23 @@ impl TestCa {
     pub fn new() -> Self {
         let folder = Folder::new("ca");
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "Countersign test CA");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Countersign test CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("P-256 keys can be generated");
-        let pem = params.self_signed(&key).expect("the parameters are valid").pem();
-        std::fs::write(folder.path().join("ca.crt"), &pem).expect("the temporary folder is writable");
-        Self { folder, issuer: Issuer::new(params, key), pem }
+        let pem = params
+            .self_signed(&key)
+            .expect("the parameters are valid")
+            .pem();
+        std::fs::write(folder.path().join("ca.crt"), &pem)
+            .expect("the temporary folder is writable");
+        Self {
+            folder,
+            issuer: Issuer::new(params, key),
+            pem,
+        }
     }
 
     /// PEM file of the authority's certificate.
@@ -63,14 +74,25 @@ impl TestCa {
     pub fn issue(&self, names: &[&str]) -> ServerCertificate {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("the names are valid");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().expect("P-256 keys can be generated");
-        let certificate_pem = params.signed_by(&key, &self.issuer).expect("the parameters are valid").pem();
+        let certificate_pem = params
+            .signed_by(&key, &self.issuer)
+            .expect("the parameters are valid")
+            .pem();
         let key_pem = key.serialize_pem();
         let certificate_file = self.write("crt", &certificate_pem);
         let key_file = self.write("key", &key_pem);
-        ServerCertificate { certificate_file, key_file, certificate_pem, key_pem }
+        ServerCertificate {
+            certificate_file,
+            key_file,
+            certificate_pem,
+            key_pem,
+        }
     }
 
     fn write(&self, kind: &str, text: &str) -> PathBuf {

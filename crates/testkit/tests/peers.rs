@@ -1,34 +1,55 @@
 //! The real programs among themselves: proves the harness before anything of ours stands in it.
 
 use testkit::{
-    ConnectProxy, DockerCli, DockerRegistry, DockerVersion, Dockerd, Folder, NotaryCli, NotaryServer, Peers, Postgres,
-    Proxy, Skopeo, Terminal, TestCa,
+    ConnectProxy, DockerCli, DockerRegistry, DockerVersion, Dockerd, Folder, NotaryCli,
+    NotaryServer, Peers, Postgres, Proxy, Skopeo, Terminal, TestCa,
 };
 
 /// Docker signs on push, inspects, and refuses what is not signed; notary reads the same repository.
 #[test]
 fn dockerd_docker_signs_on_push_and_notary_lists() {
-    let Some(peers) = Peers::locate_with_dockerd() else { return };
+    let Some(peers) = Peers::locate_with_dockerd() else {
+        return;
+    };
     let ca = TestCa::new();
     let registry = DockerRegistry::start(&peers);
     let server = NotaryServer::memory(&peers, &ca);
     let dockerd = Dockerd::start(&peers);
-    let docker = DockerCli::new(&peers, DockerVersion::V20).daemon(&dockerd).trust_server(&server.url(), server.ca_file());
+    let docker = DockerCli::new(&peers, DockerVersion::V20)
+        .daemon(&dockerd)
+        .trust_server(&server.url(), server.ca_file());
     let trusting = docker.clone().env("DOCKER_CONTENT_TRUST", "1");
 
     let repository = format!("{}/demo", registry.host());
-    let (signed, unsigned) = (format!("{repository}:signed"), format!("{repository}:unsigned"));
+    let (signed, unsigned) = (
+        format!("{repository}:signed"),
+        format!("{repository}:unsigned"),
+    );
     docker.import(&signed, "signed");
     docker.import(&unsigned, "not signed");
     docker.run(["push", &unsigned]).success();
-    let pushed = trusting.run(["push", &signed]).success().says("Successfully signed");
+    let pushed = trusting
+        .run(["push", &signed])
+        .success()
+        .says("Successfully signed");
     let digest = word_after(&pushed.stdout, "digest: sha256:");
 
     for version in [DockerVersion::V20, DockerVersion::V28] {
-        let inspected = trusting.version(version).run(["trust", "inspect", &signed]).success();
+        let inspected = trusting
+            .version(version)
+            .run(["trust", "inspect", &signed])
+            .success();
         assert!(inspected.stdout.contains(&digest), "{inspected}");
-        trusting.version(version).run(["pull", &signed]).success().says(&digest);
-        trusting.version(version).run(["pull", &unsigned]).failure().says("No valid trust data for unsigned");
+        trusting
+            .version(version)
+            .run(["pull", &signed])
+            .success()
+            .says(&digest);
+        trusting
+            .version(version)
+            .run(["pull", &unsigned])
+            .failure()
+            .says("No valid trust data for unsigned");
     }
     let notary = NotaryCli::new(&peers, &server.url(), server.ca_file());
     notary.run(["list", &repository]).success().says(&digest);
@@ -37,28 +58,53 @@ fn dockerd_docker_signs_on_push_and_notary_lists() {
 /// The later Docker signs with a delegation key, on a server with a signer and PostgreSQL.
 #[test]
 fn dockerd_docker_28_signs_as_a_delegate_on_postgres() {
-    let Some(peers) = Peers::locate_with_dockerd() else { return };
+    let Some(peers) = Peers::locate_with_dockerd() else {
+        return;
+    };
     let ca = TestCa::new();
     let registry = DockerRegistry::start(&peers);
     let server = NotaryServer::postgres(&peers, &ca);
     let dockerd = Dockerd::start(&peers);
-    let docker = DockerCli::new(&peers, DockerVersion::V28).daemon(&dockerd).trust_server(&server.url(), server.ca_file());
+    let docker = DockerCli::new(&peers, DockerVersion::V28)
+        .daemon(&dockerd)
+        .trust_server(&server.url(), server.ca_file());
     let repository = format!("{}/demo", registry.host());
     let image = format!("{repository}:1");
 
     docker.run(["trust", "key", "generate", "jeff"]).success();
-    docker.run(["trust", "signer", "add", "--key", "jeff.pub", "jeff", &repository]).success();
+    docker
+        .run([
+            "trust",
+            "signer",
+            "add",
+            "--key",
+            "jeff.pub",
+            "jeff",
+            &repository,
+        ])
+        .success();
     docker.import(&image, "signed by a delegate");
-    docker.run(["trust", "sign", &image]).success().says("Successfully signed");
-    docker.run(["trust", "inspect", "--pretty", &image]).success().says("jeff");
+    docker
+        .run(["trust", "sign", &image])
+        .success()
+        .says("Successfully signed");
+    docker
+        .run(["trust", "inspect", "--pretty", &image])
+        .success()
+        .says("jeff");
     let roles = server.sql("SELECT DISTINCT role FROM tuf_files ORDER BY role");
-    assert_eq!(roles, "root\nsnapshot\ntargets\ntargets/jeff\ntargets/releases\ntimestamp\n");
+    assert_eq!(
+        roles,
+        "root\nsnapshot\ntargets\ntargets/jeff\ntargets/releases\ntimestamp\n"
+    );
 }
 
 /// For a name that is not loopback dockerd and Docker verify TLS; one origin serves registry and trust server.
 #[test]
 fn dockerd_docker_verifies_tls_for_a_real_name() {
-    let Some(peers) = Peers::locate_with_dockerd() else { return };
+    let Some(peers) = Peers::locate_with_dockerd() else {
+        return;
+    };
     let ca = TestCa::new();
     let registry = DockerRegistry::start(&peers);
     let server = NotaryServer::with_signer(&peers, &ca);
@@ -71,7 +117,10 @@ fn dockerd_docker_verifies_tls_for_a_real_name() {
     let ca_file = ca.file();
     let dockerd = Dockerd::start_with_env(
         &peers,
-        &[("HTTPS_PROXY", &names.url()), ("SSL_CERT_FILE", ca_file.to_str().expect("our own path"))],
+        &[
+            ("HTTPS_PROXY", &names.url()),
+            ("SSL_CERT_FILE", ca_file.to_str().expect("our own path")),
+        ],
     );
     let docker = DockerCli::new(&peers, DockerVersion::V28)
         .daemon(&dockerd)
@@ -79,10 +128,21 @@ fn dockerd_docker_verifies_tls_for_a_real_name() {
         .env("DOCKER_CONTENT_TRUST", "1");
     let image = format!("{name}/team/app:1");
     docker.import(&image, "tls");
-    docker.run(["push", &image]).failure().says("x509: certificate signed by unknown authority");
+    docker
+        .run(["push", &image])
+        .failure()
+        .says("x509: certificate signed by unknown authority");
     docker.add_ca(name, &ca_file);
-    docker.run(["push", &image]).success().says("Successfully signed");
-    assert!(front.requests().iter().any(|line| line == "POST /v2/registry.example.com/team/app/_trust/tuf/"));
+    docker
+        .run(["push", &image])
+        .success()
+        .says("Successfully signed");
+    assert!(
+        front
+            .requests()
+            .iter()
+            .any(|line| line == "POST /v2/registry.example.com/team/app/_trust/tuf/")
+    );
 }
 
 /// notary initialises, publishes and lists; a second client trusts on first use.
@@ -94,10 +154,26 @@ fn notary_publishes_and_lists() {
     let notary = NotaryCli::new(&peers, &server.url(), server.ca_file());
     notary.run(["init", "example.com/app"]).success();
     let hash = testkit::image::sha256(b"content").replace("sha256:", "");
-    notary.run(["addhash", "-p", "example.com/app", "1", "7", "--sha256", &hash]).success();
+    notary
+        .run([
+            "addhash",
+            "-p",
+            "example.com/app",
+            "1",
+            "7",
+            "--sha256",
+            &hash,
+        ])
+        .success();
     let stranger = NotaryCli::new(&peers, &server.url(), server.ca_file());
-    stranger.run(["list", "example.com/app"]).success().says(&hash);
-    stranger.run(["list", "example.com/other"]).failure().says("does not have trust data");
+    stranger
+        .run(["list", "example.com/app"])
+        .success()
+        .says(&hash);
+    stranger
+        .run(["list", "example.com/other"])
+        .failure()
+        .says("does not have trust data");
 }
 
 /// skopeo copies an image of ours into docker-registry and finds it there with the digest we computed.
@@ -110,8 +186,13 @@ fn skopeo_copies_a_made_up_image() {
     let manifest = testkit::image::write_oci_layout(layout.path(), "1", "hello");
     let from = format!("oci:{}:1", layout.path().display());
     let to = format!("docker://{}/hello:1", registry.host());
-    skopeo.run(["copy", "--dest-tls-verify=false", &from, &to]).success();
-    skopeo.run(["inspect", "--tls-verify=false", &to]).success().says(&manifest.digest);
+    skopeo
+        .run(["copy", "--dest-tls-verify=false", &from, &to])
+        .success();
+    skopeo
+        .run(["inspect", "--tls-verify=false", &to])
+        .success()
+        .says(&manifest.digest);
 }
 
 /// The database guard runs as an unprivileged user and ends with the test.
@@ -120,7 +201,10 @@ fn postgres_answers() {
     let Some(peers) = Peers::locate() else { return };
     let postgres = Postgres::start(&peers);
     postgres.create_database("things");
-    postgres.sql("things", "CREATE TABLE t (n int); INSERT INTO t VALUES (41);");
+    postgres.sql(
+        "things",
+        "CREATE TABLE t (n int); INSERT INTO t VALUES (41);",
+    );
     assert_eq!(postgres.sql("things", "SELECT n + 1, 'x' FROM t"), "42|x\n");
 }
 
@@ -128,19 +212,33 @@ fn postgres_answers() {
 #[test]
 fn terminal_answers_prompts_of_docker() {
     let Some(peers) = Peers::locate() else { return };
-    let docker = DockerCli::new(&peers, DockerVersion::V28).env_remove("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE");
+    let docker = DockerCli::new(&peers, DockerVersion::V28)
+        .env_remove("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE");
     let mut terminal = Terminal::spawn(docker.command(["trust", "key", "generate", "jeff"]));
-    terminal.expect("Enter passphrase for new jeff key").type_line("correct horse");
-    terminal.expect("Repeat passphrase for new jeff key").type_line("correct horse");
+    terminal
+        .expect("Enter passphrase for new jeff key")
+        .type_line("correct horse");
+    terminal
+        .expect("Repeat passphrase for new jeff key")
+        .type_line("correct horse");
     let (transcript, code) = terminal.finish();
     assert_eq!(code, Some(0), "{transcript}");
-    assert!(transcript.contains("Successfully generated and loaded private key"), "{transcript}");
+    assert!(
+        transcript.contains("Successfully generated and loaded private key"),
+        "{transcript}"
+    );
     assert!(!transcript.contains("correct horse"), "{transcript}");
     assert!(docker.home().join("jeff.pub").is_file());
 }
 
 /// The word that follows `marker`, up to white space.
 fn word_after(text: &str, marker: &str) -> String {
-    let rest = text.split_once(marker).unwrap_or_else(|| panic!("no {marker:?} in {text:?}")).1;
-    rest.split_whitespace().next().expect("something follows").to_owned()
+    let rest = text
+        .split_once(marker)
+        .unwrap_or_else(|| panic!("no {marker:?} in {text:?}"))
+        .1;
+    rest.split_whitespace()
+        .next()
+        .expect("something follows")
+        .to_owned()
 }

@@ -21,8 +21,15 @@ fn echo_server() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
             }
             count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             let head = String::from_utf8(head).unwrap();
-            let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nX-Server: echo\r\n\r\n{path}", path.len());
+            let path = head
+                .split_whitespace()
+                .nth(1)
+                .unwrap_or_default()
+                .to_owned();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nX-Server: echo\r\n\r\n{path}",
+                path.len()
+            );
             drop(socket.write_all(answer.as_bytes()));
         }
     });
@@ -32,8 +39,14 @@ fn echo_server() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
 /// Sends a GET and returns what came back until the end or the limit: status line with header, body.
 fn get(address: SocketAddr, path: &str, limit: usize) -> (String, String) {
     let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    write!(
+        socket,
+        "GET {path} HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut bytes = Vec::new();
     let mut part = [0; 4096];
     while bytes.len() < limit {
@@ -52,7 +65,10 @@ fn forwards_and_records() {
     let (server, _) = echo_server();
     let proxy = Proxy::to(&server).start_http();
     let (head, body) = get(proxy.address(), "/v2/x?n=1", usize::MAX);
-    assert!(head.starts_with("http/1.1 200") && head.contains("x-server: echo"), "{head}");
+    assert!(
+        head.starts_with("http/1.1 200") && head.contains("x-server: echo"),
+        "{head}"
+    );
     assert_eq!(body, "/v2/x?n=1");
     let exchanges = proxy.take_exchanges();
     assert_eq!(exchanges.len(), 1);
@@ -77,7 +93,10 @@ fn answers_instead_of_the_server_as_often_as_told() {
     let proxy = Proxy::to(&server).start_http();
     proxy.on_next(1, |_, path| path == "/a", Fault::json(503, "{}"));
     let (head, body) = get(proxy.address(), "/a", usize::MAX);
-    assert!(head.starts_with("http/1.1 503") && head.contains("content-type: application/json"), "{head}");
+    assert!(
+        head.starts_with("http/1.1 503") && head.contains("content-type: application/json"),
+        "{head}"
+    );
     assert_eq!(body, "{}");
     assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
     assert_eq!(get(proxy.address(), "/a", usize::MAX).1, "/a");
@@ -94,10 +113,17 @@ fn cuts_rewrites_and_loses_answers_that_the_server_gave() {
     let (head, body) = get(proxy.address(), "/cut-in-half", usize::MAX);
     assert!(head.contains("content-length: 12"), "{head}");
     assert_eq!(body, "/cut-i");
-    proxy.on_path("/old", Fault::rewrite(|body| [&body[..], b" rewritten"].concat().into()));
+    proxy.on_path(
+        "/old",
+        Fault::rewrite(|body| [&body[..], b" rewritten"].concat().into()),
+    );
     assert_eq!(get(proxy.address(), "/old", usize::MAX).1, "/old rewritten");
     proxy.on_path("/lost", Fault::LoseAnswer);
-    assert!(get(proxy.address(), "/lost", usize::MAX).0.starts_with("http/1.1 500"));
+    assert!(
+        get(proxy.address(), "/lost", usize::MAX)
+            .0
+            .starts_with("http/1.1 500")
+    );
     assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
 
@@ -115,8 +141,12 @@ fn never_ends_never_answers_disconnects_delays() {
     assert!(begin.elapsed() >= Duration::from_millis(300));
     proxy.on_path("/hang", Fault::Hang);
     let mut socket = TcpStream::connect(proxy.address()).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    socket.write_all(b"GET /hang HTTP/1.1\r\nHost: proxy\r\n\r\n").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    socket
+        .write_all(b"GET /hang HTTP/1.1\r\nHost: proxy\r\n\r\n")
+        .unwrap();
     let error = socket.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
 }

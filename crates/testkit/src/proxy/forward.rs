@@ -31,7 +31,9 @@ impl Forwarder {
         for file in authorities {
             let certificate = CertificateDer::from_pem_file(file)
                 .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            roots.add(certificate).expect("the test's authority has a usable certificate");
+            roots
+                .add(certificate)
+                .expect("the test's authority has a usable certificate");
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -39,20 +41,43 @@ impl Forwarder {
             .expect("the provider has the default versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { default, routes, tls: TlsConnector::from(Arc::new(config)) }
+        Self {
+            default,
+            routes,
+            tls: TlsConnector::from(Arc::new(config)),
+        }
     }
 
     /// The `Host` header stays the client's, so that URLs which the server makes from it lead through the proxy.
-    pub(super) async fn forward(&self, head: &Parts, body: Bytes) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
+    pub(super) async fn forward(
+        &self,
+        head: &Parts,
+        body: Bytes,
+    ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
         let path = head.uri.path();
-        let origin = self.routes.iter().find(|(part, _)| path.contains(part)).map_or(&self.default, |(_, url)| url);
-        let host = origin.host_str().ok_or_else(|| io::Error::other("the server's URL has no host"))?;
-        let port = origin.port_or_known_default().ok_or_else(|| io::Error::other("the server's URL has no port"))?;
+        let origin = self
+            .routes
+            .iter()
+            .find(|(part, _)| path.contains(part))
+            .map_or(&self.default, |(_, url)| url);
+        let host = origin
+            .host_str()
+            .ok_or_else(|| io::Error::other("the server's URL has no host"))?;
+        let port = origin
+            .port_or_known_default()
+            .ok_or_else(|| io::Error::other("the server's URL has no port"))?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = head.method.clone();
-        *request.uri_mut() = head.uri.path_and_query().map_or("/", |target| target.as_str()).parse().map_err(io::Error::other)?;
+        *request.uri_mut() = head
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str())
+            .parse()
+            .map_err(io::Error::other)?;
         *request.headers_mut() = head.headers.clone();
-        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        request
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
         let socket = TcpStream::connect((host, port)).await?;
         if origin.scheme() == "http" {
             return exchange(socket, request).await;
@@ -66,10 +91,14 @@ async fn exchange(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
 ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
+        .await
+        .map_err(io::Error::other)?;
     let driver = tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(io::Error::other)?;
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     driver.abort();

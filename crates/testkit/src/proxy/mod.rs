@@ -49,12 +49,20 @@ impl Fault {
     /// An answer with a JSON body, such as a server's error envelope, or old metadata.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        Self::Answer { status, headers, body: body.into() }
+        Self::Answer {
+            status,
+            headers,
+            body: body.into(),
+        }
     }
 
     /// An answer without a body.
     pub fn status(status: u16) -> Self {
-        Self::Answer { status, headers: Vec::new(), body: Bytes::new() }
+        Self::Answer {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// Changes the answer's body.
@@ -123,8 +131,11 @@ impl ProxyBuilder {
 
     fn launch(self, tls: Option<Arc<rustls::ServerConfig>>) -> Proxy {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let listener =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let state = Arc::new(State::default());
         let forwarder = forward::Forwarder::new(self.default, self.routes, &self.authorities);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -132,8 +143,18 @@ impl ProxyBuilder {
             .enable_all()
             .build()
             .expect("a runtime can be started");
-        runtime.spawn(serve::serve(listener, tls, Arc::new(forwarder), Arc::clone(&state)));
-        Proxy { address, scheme, state, runtime: Some(runtime) }
+        runtime.spawn(serve::serve(
+            listener,
+            tls,
+            Arc::new(forwarder),
+            Arc::clone(&state),
+        ));
+        Proxy {
+            address,
+            scheme,
+            state,
+            runtime: Some(runtime),
+        }
     }
 }
 
@@ -148,9 +169,12 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy to the server at `url` (`http://…` or `https://…`).
-    #[expect(clippy::new_ret_no_self, reason = "reads as a sentence: Proxy::to(server).start_http()")]
     pub fn to(url: &str) -> ProxyBuilder {
-        ProxyBuilder { default: parse_origin(url), routes: Vec::new(), authorities: Vec::new() }
+        ProxyBuilder {
+            default: parse_origin(url),
+            routes: Vec::new(),
+            authorities: Vec::new(),
+        }
     }
 
     /// `https://127.0.0.1:<port>`, or `http://…`.
@@ -175,7 +199,11 @@ impl Proxy {
     }
 
     /// From now on does this to every request that `matches` by method and path. Of several rules the newest counts.
-    pub fn on(&self, matches: impl Fn(&Method, &str) -> bool + Send + Sync + 'static, fault: Fault) {
+    pub fn on(
+        &self,
+        matches: impl Fn(&Method, &str) -> bool + Send + Sync + 'static,
+        fault: Fault,
+    ) {
         self.add(Box::new(matches), None, fault);
     }
 
@@ -206,11 +234,18 @@ impl Proxy {
 
     /// `GET /path` and so on for everything so far, for messages and for counting round trips.
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.state.exchanges).iter().map(|exchange| format!("{} {}", exchange.method, exchange.target)).collect()
+        lock(&self.state.exchanges)
+            .iter()
+            .map(|exchange| format!("{} {}", exchange.method, exchange.target))
+            .collect()
     }
 
     fn add(&self, matches: Matcher, remaining: Option<usize>, fault: Fault) {
-        lock(&self.state.rules).push(Rule { matches, remaining, fault });
+        lock(&self.state.rules).push(Rule {
+            matches,
+            remaining,
+            fault,
+        });
     }
 }
 
@@ -258,12 +293,16 @@ impl State {
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("exchanges", &lock(&self.exchanges).len()).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("exchanges", &lock(&self.exchanges).len())
+            .finish_non_exhaustive()
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nothing panics while it holds a lock of the proxy")
+    mutex
+        .lock()
+        .expect("nothing panics while it holds a lock of the proxy")
 }
 
 fn parse_origin(url: &str) -> Url {
