@@ -455,7 +455,7 @@ fn integral(text: &str, plain: bool) -> Result<i64, JsonError> {
         return if value.unsigned_abs() <= MAX_INTEGER.unsigned_abs() { Ok(value) } else { Err(inexact()) };
     }
     let value: f64 = text.parse().map_err(|_| inexact())?;
-    if value.fract() != 0.0 {
+    if value.is_finite() && value.fract() != 0.0 {
         return Err(JsonError::Fraction { text: text.to_owned() });
     }
     // Going through decimal text avoids a lossy conversion; Display of an integral f64 has no exponent.

@@ -5,6 +5,11 @@ pub mod json;
 pub mod limits;
 pub mod metadata;
 pub mod name;
+pub mod pins;
+pub mod refusal;
+pub mod trusted;
+pub mod verify;
 
 pub use expiry::Expiry;
 pub use name::{DelegationName, Gun, Role};
+pub use refusal::Refusal;
