@@ -10,8 +10,10 @@ use pki::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, FileFault, KeyLabel, Passphrases, Replace, StoredKey, TrustDir, WriteLock,
-    files, legacy::LegacyName, trust_dir::{private_keys, relabelled, seal}, unlock,
+    Error, FileFault, KeyLabel, Passphrases, Replace, StoredKey, TrustDir, WriteLock, files,
+    legacy::LegacyName,
+    trust_dir::{private_keys, relabelled, seal},
+    unlock,
 };
 
 /// Most bytes of a bundle.
@@ -68,7 +70,10 @@ impl TrustDir {
         how: Import<'_>,
         source: &mut dyn Passphrases,
     ) -> Result<Vec<StoredKey>, Error> {
-        let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
+        let malformed = |reason| Error::Malformed {
+            path: path.to_owned(),
+            reason,
+        };
         let blocks = private_keys(bundle).map_err(malformed)?;
         if blocks.is_empty() {
             return Err(malformed(FileFault::BlockCount { found: 0 }));
@@ -83,7 +88,10 @@ impl TrustDir {
                 self.check_absent_or_same(id, block)?;
             }
         }
-        ready.iter().map(|(id, block)| self.save_block(lock, id, block, how.replace)).collect()
+        ready
+            .iter()
+            .map(|(id, block)| self.save_block(lock, id, block, how.replace))
+            .collect()
     }
 
     /// The chosen keys as PEM blocks with `path` headers, as encrypted as they are stored, by id.
@@ -94,15 +102,24 @@ impl TrustDir {
         let listing = self.list()?;
         let here = |id| listing.keys.iter().any(|key| key.in_place && key.id == id);
         if let Some(&id) = which.ids.iter().find(|&&id| !here(id)) {
-            return Err(Error::NotFound { id, folder: self.private() });
+            return Err(Error::NotFound {
+                id,
+                folder: self.private(),
+            });
         }
         let mut blocks = Vec::new();
         for key in listing.keys.iter().filter(|key| key.in_place) {
-            let gun_fits = which.guns.is_empty() || key.gun.as_deref().is_some_and(|gun| which.guns.contains(&gun));
+            let gun_fits = which.guns.is_empty()
+                || key
+                    .gun
+                    .as_deref()
+                    .is_some_and(|gun| which.guns.contains(&gun));
             let id_fits = which.ids.is_empty() || which.ids.contains(&key.id);
             if gun_fits && id_fits {
                 let (_, mut block) = self.load(&key.id)?;
-                block.set_path(Some(&key.id.to_string())).map_err(SealError::from)?;
+                block
+                    .set_path(Some(&key.id.to_string()))
+                    .map_err(SealError::from)?;
                 blocks.push(block.to_pem());
             }
         }
@@ -119,7 +136,9 @@ impl TrustDir {
             Ok((stored, _)) => Err(Error::Exists { path: stored.path }),
             Err(Error::NotFound { .. }) => Ok(()),
             // Whatever is there, it is not this key.
-            Err(Error::Malformed { path, .. } | Error::TooLarge { path, .. }) => Err(Error::Exists { path }),
+            Err(Error::Malformed { path, .. } | Error::TooLarge { path, .. }) => {
+                Err(Error::Exists { path })
+            }
             Err(error) => Err(error),
         }
     }
@@ -131,31 +150,58 @@ fn prepare(
     how: Import<'_>,
     source: &mut dyn Passphrases,
 ) -> Result<(CanonicalKeyId, KeyBlock), Error> {
-    let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
+    let malformed = |reason| Error::Malformed {
+        path: path.to_owned(),
+        reason,
+    };
     let place = Place::of(block);
-    let role = block.role().or(place.role.as_deref()).or(how.role).filter(|role| !role.is_empty());
+    let role = block
+        .role()
+        .or(place.role.as_deref())
+        .or(how.role)
+        .filter(|role| !role.is_empty());
     let role = role.unwrap_or(DEFAULT_ROLE).to_owned();
     let gun = match role.as_str() {
         "targets" | "snapshot" | "timestamp" => {
-            let gun = block.gun().or(place.gun.as_deref()).or(how.gun).filter(|gun| !gun.is_empty());
-            Some(gun.ok_or_else(|| malformed(FileFault::NoGun { role: role.clone() }))?.to_owned())
+            let gun = block
+                .gun()
+                .or(place.gun.as_deref())
+                .or(how.gun)
+                .filter(|gun| !gun.is_empty());
+            Some(
+                gun.ok_or_else(|| malformed(FileFault::NoGun { role: role.clone() }))?
+                    .to_owned(),
+            )
         }
         _ => None,
     };
-    let mut label = KeyLabel { role, gun, id: place.id };
+    let mut label = KeyLabel {
+        role,
+        gun,
+        id: place.id,
+    };
     let key: SigningKey = match (block.unlock(None), place.id) {
         (Ok(key), _) => key,
         (Err(UnlockError::NeedsPassphrase), Some(id)) => {
             return Ok((id, relabelled(block, &label.role, label.gun.as_deref())?));
         }
-        (Err(UnlockError::NeedsPassphrase), None) => unlock(block, path, &label, source, how.max_attempts)?,
+        (Err(UnlockError::NeedsPassphrase), None) => {
+            unlock(block, path, &label, source, how.max_attempts)?
+        }
         (Err(fault), _) => return Err(malformed(FileFault::Key(fault))),
     };
     let id = key.canonical_id();
     label.id = Some(id);
-    let passphrase =
-        source.new_passphrase(&label).map_err(|source| Error::Passphrase { id: label.id, source })?;
-    Ok((id, seal(&key, &passphrase, &label.role, label.gun.as_deref())?))
+    let passphrase = source
+        .new_passphrase(&label)
+        .map_err(|source| Error::Passphrase {
+            id: label.id,
+            source,
+        })?;
+    Ok((
+        id,
+        seal(&key, &passphrase, &label.role, label.gun.as_deref())?,
+    ))
 }
 
 /// What a block's `path` header says: `<id>`, or a place in the layout before 0.4.
@@ -168,10 +214,19 @@ struct Place {
 
 impl Place {
     fn of(block: &KeyBlock) -> Self {
-        let Some(path) = block.path() else { return Self::default() };
+        let Some(path) = block.path() else {
+            return Self::default();
+        };
         match LegacyName::parse(Path::new(path)) {
-            Some(named) => Self { id: Some(named.id), role: named.role, gun: named.gun },
-            None => Self { id: CanonicalKeyId::parse_hex(path).ok(), ..Self::default() },
+            Some(named) => Self {
+                id: Some(named.id),
+                role: named.role,
+                gun: named.gun,
+            },
+            None => Self {
+                id: CanonicalKeyId::parse_hex(path).ok(),
+                ..Self::default()
+            },
         }
     }
 }

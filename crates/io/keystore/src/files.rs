@@ -26,11 +26,16 @@ pub(crate) fn read_to_limit(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>
     // Sized beforehand: a buffer that grows leaves copies of a secret behind.
     let capacity = usize::try_from(length.len().min(limit).saturating_add(1)).unwrap_or(0);
     let mut content = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(failed)?;
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut content)
+        .map_err(failed)?;
     if u64::try_from(content.len()).is_ok_and(|read| read <= limit) {
         Ok(content)
     } else {
-        Err(Error::TooLarge { path: path.to_owned(), limit })
+        Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        })
     }
 }
 
@@ -47,21 +52,31 @@ pub enum Replace {
 /// When this returns, the new content is on the disk.
 pub(crate) fn write(path: &Path, content: &[u8], replace: Replace) -> Result<(), Error> {
     let failed = |source| Error::io("writing", path, source);
-    let folder = path.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let folder = path
+        .parent()
+        .ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
     create_folder(folder)?;
-    let mut temporary: NamedTempFile =
-        tempfile::Builder::new().prefix(TEMPORARY).suffix(".tmp").tempfile_in(folder).map_err(failed)?;
+    let mut temporary: NamedTempFile = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(failed)?;
     temporary.write_all(content).map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;
     match replace {
-        Replace::Yes => temporary.persist(path).map(drop).map_err(|error| failed(error.error))?,
+        Replace::Yes => temporary
+            .persist(path)
+            .map(drop)
+            .map_err(|error| failed(error.error))?,
         Replace::IfSame => match temporary.persist_noclobber(path) {
             Ok(_) => (),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                 let limit = u64::try_from(content.len()).unwrap_or(u64::MAX);
                 return match read_to_limit(path, limit) {
                     Ok(found) if *found == content => Ok(()),
-                    Ok(_) | Err(Error::TooLarge { .. }) => Err(Error::Exists { path: path.to_owned() }),
+                    Ok(_) | Err(Error::TooLarge { .. }) => Err(Error::Exists {
+                        path: path.to_owned(),
+                    }),
                     Err(error) => Err(error),
                 };
             }
@@ -73,7 +88,9 @@ pub(crate) fn write(path: &Path, content: &[u8], replace: Replace) -> Result<(),
 
 /// Makes a removal, a creation or a new name in this folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| Error::io("writing", folder, source))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| Error::io("writing", folder, source))
 }
 
 /// Makes the folder and those above it, mode 0700; existing ones stay as they are.
@@ -87,10 +104,15 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), Error> {
 
 /// Removes what an interrupted [`write`] left. Only the holder of the lock may call it: nobody else is writing then.
 pub(crate) fn sweep(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(".tmp")) {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(".tmp"))
+        {
             // A leftover that cannot be removed harms nobody.
             fs::remove_file(entry.path()).ok();
         }
@@ -102,8 +124,18 @@ pub(crate) fn sweep(folder: &Path) {
 /// # Errors
 /// [`Error::OpenToOthers`]; [`Error::NoSuchFile`] and [`Error::Permission`] when its mode cannot be read.
 pub fn check_private(path: &Path) -> Result<(), Error> {
-    let mode = fs::metadata(path).map_err(|source| Error::io("reading", path, source))?.mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(Error::OpenToOthers { path: path.to_owned(), mode }) }
+    let mode = fs::metadata(path)
+        .map_err(|source| Error::io("reading", path, source))?
+        .mode()
+        & 0o777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(Error::OpenToOthers {
+            path: path.to_owned(),
+            mode,
+        })
+    }
 }
 
 /// A file found by [`walk`], or a folder it could not read.
@@ -140,7 +172,9 @@ fn entries(folder: &Path, folders: &mut Vec<PathBuf>, found: &mut Vec<Found>) ->
 
 /// Removes `folder` and the folders in it that hold nothing. What cannot be removed stays.
 pub(crate) fn remove_empty_folders(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_empty_folders(&entry.path());

@@ -14,7 +14,10 @@ pub struct Keyring {
 impl Keyring {
     /// With nothing unlocked.
     pub fn new(folder: TrustDir) -> Self {
-        Self { folder, unlocked: HashMap::new() }
+        Self {
+            folder,
+            unlocked: HashMap::new(),
+        }
     }
 
     /// The folder the keys are in.

@@ -38,7 +38,11 @@ impl TrustDir {
         for old in self.list()?.legacy {
             match self.migrate_file(lock, &private, &old) {
                 Ok(key) => migration.moved.push(key),
-                Err(error @ (Error::Exists { .. } | Error::Malformed { .. } | Error::TooLarge { .. })) => {
+                Err(
+                    error @ (Error::Exists { .. }
+                    | Error::Malformed { .. }
+                    | Error::TooLarge { .. }),
+                ) => {
                     migration.left.push((old, error));
                 }
                 Err(error) => return Err(error),
@@ -50,11 +54,23 @@ impl TrustDir {
         Ok(migration)
     }
 
-    fn migrate_file(&self, lock: &WriteLock, private: &Path, old: &Path) -> Result<StoredKey, Error> {
+    fn migrate_file(
+        &self,
+        lock: &WriteLock,
+        private: &Path,
+        old: &Path,
+    ) -> Result<StoredKey, Error> {
         let named = old.strip_prefix(private).ok().and_then(LegacyName::parse);
-        let named = named.ok_or_else(|| Error::Malformed { path: old.to_owned(), reason: FileFault::Name })?;
+        let named = named.ok_or_else(|| Error::Malformed {
+            path: old.to_owned(),
+            reason: FileFault::Name,
+        })?;
         let block = read_block(old)?;
-        let role = block.role().map(str::to_owned).or(named.role).unwrap_or_default();
+        let role = block
+            .role()
+            .map(str::to_owned)
+            .or(named.role)
+            .unwrap_or_default();
         let gun = block.gun().map(str::to_owned).or(named.gun);
         let block = relabelled(&block, &role, gun.as_deref())?;
         let key = self.save_block(lock, &named.id, &block, Replace::IfSame)?;
@@ -67,7 +83,11 @@ pub(crate) fn is_legacy(private: &Path, path: &Path) -> bool {
     path.strip_prefix(private)
         .ok()
         .and_then(|inside| inside.components().next())
-        .is_some_and(|first| [ROOT_KEYS, TUF_KEYS].iter().any(|old| first == Component::Normal(old.as_ref())))
+        .is_some_and(|first| {
+            [ROOT_KEYS, TUF_KEYS]
+                .iter()
+                .any(|old| first == Component::Normal(old.as_ref()))
+        })
 }
 
 /// What an old file's place below `private` says.
@@ -81,7 +101,10 @@ pub(crate) struct LegacyName {
 impl LegacyName {
     /// From `root_keys/<id>_root.key` or `tuf_keys/<gun>/<id>_<role>.key`, with or without extension and `_<role>`.
     pub(crate) fn parse(inside: &Path) -> Option<Self> {
-        let parts: Vec<&str> = inside.iter().map(|part| part.to_str()).collect::<Option<_>>()?;
+        let parts: Vec<&str> = inside
+            .iter()
+            .map(|part| part.to_str())
+            .collect::<Option<_>>()?;
         let (file, folders) = parts.split_last()?;
         let (kind, gun) = folders.split_first()?;
         let stem = file.strip_suffix(".key").unwrap_or(file);
@@ -91,8 +114,16 @@ impl LegacyName {
         };
         let id = CanonicalKeyId::parse_hex(id).ok()?;
         match (*kind, gun) {
-            (ROOT_KEYS, []) => Some(Self { id, role: Some("root".to_owned()), gun: None }),
-            (TUF_KEYS, [_, ..]) => Some(Self { id, role, gun: Some(gun.join("/")) }),
+            (ROOT_KEYS, []) => Some(Self {
+                id,
+                role: Some("root".to_owned()),
+                gun: None,
+            }),
+            (TUF_KEYS, [_, ..]) => Some(Self {
+                id,
+                role,
+                gun: Some(gun.join("/")),
+            }),
             _ => None,
         }
     }

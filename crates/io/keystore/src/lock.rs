@@ -45,13 +45,20 @@ impl WriteLock {
                 Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
                     let pid = holder(&mut file);
-                    return Err(Error::Locked { path, pid, waited: wait });
+                    return Err(Error::Locked {
+                        path,
+                        pid,
+                        waited: wait,
+                    });
                 }
             }
         }
         // Who holds it is a courtesy to those who wait; on a full disk the lock still holds.
         name_holder(&mut file).ok();
-        Ok(Self { _file: file, root: root.to_owned() })
+        Ok(Self {
+            _file: file,
+            root: root.to_owned(),
+        })
     }
 
     /// The trust folder it is for.

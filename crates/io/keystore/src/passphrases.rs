@@ -74,18 +74,30 @@ pub fn unlock(
     source: &mut dyn Passphrases,
     max_attempts: u32,
 ) -> Result<SigningKey, Error> {
-    let malformed = |fault| Error::Malformed { path: path.to_owned(), reason: FileFault::Key(fault) };
+    let malformed = |fault| Error::Malformed {
+        path: path.to_owned(),
+        reason: FileFault::Key(fault),
+    };
     match block.unlock(None) {
         Ok(key) => return Ok(key),
         Err(UnlockError::NeedsPassphrase) => (),
         Err(error) => return Err(malformed(error)),
     }
-    let exceeded = |attempts| Error::AttemptsExceeded { id: label.id, path: path.to_owned(), attempts };
+    let exceeded = |attempts| Error::AttemptsExceeded {
+        id: label.id,
+        path: path.to_owned(),
+        attempts,
+    };
     for attempt in 0..max_attempts {
         let passphrase = match source.existing(label, attempt) {
             Ok(passphrase) => passphrase,
             Err(PassphraseError::GaveUp { .. }) if attempt > 0 => return Err(exceeded(attempt)),
-            Err(source) => return Err(Error::Passphrase { id: label.id, source }),
+            Err(source) => {
+                return Err(Error::Passphrase {
+                    id: label.id,
+                    source,
+                });
+            }
         };
         match block.unlock(Some(&passphrase)) {
             Ok(key) => {
@@ -136,7 +148,11 @@ impl Fixed {
 impl Passphrases for Fixed {
     fn existing(&mut self, label: &KeyLabel, attempt: u32) -> Result<Passphrase, PassphraseError> {
         // The second attempt with the same value is what stock clients do.
-        if attempt < 2 { self.find(label) } else { Err(PassphraseError::GaveUp { attempts: attempt }) }
+        if attempt < 2 {
+            self.find(label)
+        } else {
+            Err(PassphraseError::GaveUp { attempts: attempt })
+        }
     }
 
     fn new_passphrase(&mut self, label: &KeyLabel) -> Result<Passphrase, PassphraseError> {

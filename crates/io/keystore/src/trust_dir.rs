@@ -44,7 +44,11 @@ pub struct StoredKey {
 impl StoredKey {
     /// The words its passphrase is asked for with.
     pub fn label(&self) -> KeyLabel {
-        KeyLabel { role: self.role.clone(), gun: self.gun.clone(), id: Some(self.id) }
+        KeyLabel {
+            role: self.role.clone(),
+            gun: self.gun.clone(),
+            id: Some(self.id),
+        }
     }
 
     fn describe(id: CanonicalKeyId, block: &KeyBlock, path: PathBuf, in_place: bool) -> Self {
@@ -111,7 +115,13 @@ impl TrustDir {
         let mut listing = Listing::default();
         for found in files::walk(&private)? {
             match found {
-                Ok(path) if path.extension().is_none_or(|extension| extension != EXTENSION) => (),
+                Ok(path)
+                    if path
+                        .extension()
+                        .is_none_or(|extension| extension != EXTENSION) =>
+                {
+                    ()
+                }
                 Ok(path) if legacy::is_legacy(&private, &path) => listing.legacy.push(path),
                 Ok(path) => match self.describe(&path) {
                     Ok(key) => listing.keys.push(key),
@@ -120,7 +130,9 @@ impl TrustDir {
                 Err((path, error)) => listing.unusable.push((path, error)),
             }
         }
-        listing.keys.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
+        listing
+            .keys
+            .sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
         listing.unusable.sort_by(|one, other| one.0.cmp(&other.0));
         listing.legacy.sort();
         Ok(listing)
@@ -156,7 +168,10 @@ impl TrustDir {
         let path = self.key_path(id);
         match read_block(&path) {
             Ok(block) => Ok((StoredKey::describe(*id, &block, path, true), block)),
-            Err(Error::NoSuchFile { .. }) => Err(Error::NotFound { id: *id, folder: self.private() }),
+            Err(Error::NoSuchFile { .. }) => Err(Error::NotFound {
+                id: *id,
+                folder: self.private(),
+            }),
             Err(error) => Err(error),
         }
     }
@@ -174,7 +189,14 @@ impl TrustDir {
         let (stored, block) = self.load(id)?;
         let key = unlock(&block, &stored.path, &stored.label(), source, max_attempts)?;
         let found = key.canonical_id();
-        if found == *id { Ok(key) } else { Err(Error::KeyMismatch { path: stored.path, found }) }
+        if found == *id {
+            Ok(key)
+        } else {
+            Err(Error::KeyMismatch {
+                path: stored.path,
+                found,
+            })
+        }
     }
 
     /// Encrypts the key and writes `private/<id>.key`; when this returns it is on the disk. `gun` is for repository
@@ -220,7 +242,10 @@ impl TrustDir {
         self.check_lock(lock)?;
         let path = self.key_path(id);
         match fs::remove_file(&path).map_err(|source| Error::io("removing", &path, source)) {
-            Err(Error::NoSuchFile { .. }) => Err(Error::NotFound { id: *id, folder: self.private() }),
+            Err(Error::NoSuchFile { .. }) => Err(Error::NotFound {
+                id: *id,
+                folder: self.private(),
+            }),
             Err(error) => Err(error),
             Ok(()) => files::sync_folder(&self.private()),
         }
@@ -230,21 +255,32 @@ impl TrustDir {
         if lock.root() == self.root {
             Ok(())
         } else {
-            Err(Error::WrongLock { locked: lock.root().to_owned(), wanted: self.root.clone() })
+            Err(Error::WrongLock {
+                locked: lock.root().to_owned(),
+                wanted: self.root.clone(),
+            })
         }
     }
 
     fn describe(&self, path: &Path) -> Result<StoredKey, Error> {
         let id = id_of(path)?;
         let block = read_block(path)?;
-        Ok(StoredKey::describe(id, &block, path.to_owned(), path == self.key_path(&id)))
+        Ok(StoredKey::describe(
+            id,
+            &block,
+            path.to_owned(),
+            path == self.key_path(&id),
+        ))
     }
 }
 
 /// The one key block of a key file.
 pub(crate) fn read_block(path: &Path) -> Result<KeyBlock, Error> {
     let content: Zeroizing<Vec<u8>> = files::read_to_limit(path, KEY_FILE_LIMIT)?;
-    let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
+    let malformed = |reason| Error::Malformed {
+        path: path.to_owned(),
+        reason,
+    };
     let mut keys = private_keys(&content).map_err(malformed)?;
     match (keys.len(), keys.pop()) {
         (1, Some(key)) => Ok(key),
@@ -270,7 +306,11 @@ pub(crate) fn seal(
 }
 
 /// The same block with these labels and no path.
-pub(crate) fn relabelled(block: &KeyBlock, role: &str, gun: Option<&str>) -> Result<KeyBlock, SealError> {
+pub(crate) fn relabelled(
+    block: &KeyBlock,
+    role: &str,
+    gun: Option<&str>,
+) -> Result<KeyBlock, SealError> {
     let mut block = block.clone();
     block.set_role((!role.is_empty()).then_some(role))?;
     block.set_gun(gun)?;
@@ -282,5 +322,8 @@ fn id_of(path: &Path) -> Result<CanonicalKeyId, Error> {
     path.file_stem()
         .and_then(|stem| stem.to_str())
         .and_then(|stem| CanonicalKeyId::parse_hex(stem).ok())
-        .ok_or_else(|| Error::Malformed { path: path.to_owned(), reason: FileFault::Name })
+        .ok_or_else(|| Error::Malformed {
+            path: path.to_owned(),
+            reason: FileFault::Name,
+        })
 }
