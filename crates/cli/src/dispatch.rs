@@ -1,0 +1,101 @@
+//! From the program's name and its first words to one persona's table.
+
+use crate::cobra::{self, Invocation, Root};
+use crate::failure::Failure;
+use crate::personas::{native, plugin};
+use crate::process::Process;
+use crate::session::{Globals, Run, Session, UseCases};
+
+/// Runs the program: the exit code.
+pub fn run(process: &Process, uses: &dyn UseCases) -> u8 {
+    let outcome = match process.words() {
+        Ok(words) => choose(process, uses, &words),
+        Err(word) => {
+            process.err(format_args!("argument {word:?} is not valid UTF-8\n"));
+            return 125;
+        }
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(failure) => failure.report(process),
+    }
+}
+
+fn choose(process: &Process, uses: &dyn UseCases, words: &[String]) -> Result<(), Failure> {
+    let program = process.program();
+    if let Some(plugin) = plugin::named(program) {
+        return plugin::run(plugin, process, uses, words);
+    }
+    if let "cosign" | "docker" | "notary" = program {
+        return Err(native::error::Error::UnknownPersona {
+            program: program.to_owned(),
+        }
+        .into());
+    }
+    let globals = Globals::default();
+    let session = Session {
+        process,
+        uses,
+        globals: &globals,
+    };
+    run_root(&native::ROOT, &session, words)
+}
+
+/// Runs one command of `root`.
+pub(crate) fn run_root(
+    root: &Root<Run>,
+    session: &Session<'_>,
+    words: &[String],
+) -> Result<(), Failure> {
+    let process = session.process;
+    match words.split_first() {
+        Some((first, rest)) if first == "__complete" => return complete(root, process, rest, true),
+        Some((first, rest)) if first == "__completeNoDesc" => {
+            return complete(root, process, rest, false);
+        }
+        Some((first, rest)) if first == "help" => return help(root, process, rest),
+        _ => {}
+    }
+    match cobra::parse(root, words)? {
+        Invocation::Run { run, matches } => {
+            for notice in matches.notices() {
+                process.out(format_args!("{notice}\n"))?;
+            }
+            run(session, &matches)
+        }
+        Invocation::Help {
+            path,
+            command,
+            asked,
+        } => {
+            let text = cobra::help(command, &path, process.columns());
+            if asked {
+                process.out(text)?;
+            } else {
+                process.err(text);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn complete(
+    root: &Root<Run>,
+    process: &Process,
+    words: &[String],
+    described: bool,
+) -> Result<(), Failure> {
+    process.out(cobra::complete(root, words, described))?;
+    Ok(())
+}
+
+/// `help COMMAND…`.
+fn help(root: &Root<Run>, process: &Process, topic: &[String]) -> Result<(), Failure> {
+    let (path, command) = root
+        .find(topic)
+        .ok_or_else(|| native::error::Error::HelpTopic {
+            topic: topic.join(" "),
+        })?;
+    process.out(cobra::help(command, &path, process.columns()))?;
+    Ok(())
+}

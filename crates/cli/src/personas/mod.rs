@@ -1,0 +1,5 @@
+//! Each persona owns its wording; the text is its contract.
+
+pub mod docker_trust;
+pub mod native;
+pub mod plugin;

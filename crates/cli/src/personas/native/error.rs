@@ -1,0 +1,112 @@
+//! What our own commands refuse, and in which words.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A refused native command.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file of somebody else has the plugin's name.
+    #[error("foreign file")]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// It was to be removed, not replaced.
+        removing: bool,
+    },
+    /// `help` for something that does not exist.
+    #[error("unknown help topic")]
+    HelpTopic {
+        /// The words.
+        topic: String,
+    },
+    /// A file operation failed.
+    #[error("file operation failed")]
+    Io {
+        /// What was tried: `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// `--listen` is no address.
+    #[error("listen address")]
+    ListenAddress {
+        /// What was given.
+        found: String,
+    },
+    /// No `--data` and no home folder.
+    #[error("no data folder")]
+    NoDataFolder,
+    /// Nothing says where docker's plugins are.
+    #[error("no plugin folder")]
+    NoPluginFolder,
+    /// The use case behind the command is not part of this build.
+    #[error("not in this build")]
+    NotInThisBuild {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// docker called a plugin by another name.
+    #[error("other plugin")]
+    NotThisPlugin {
+        /// The name docker used.
+        asked: String,
+        /// Our name.
+        plugin: &'static str,
+    },
+    /// The program cannot find its own file.
+    #[error("own file unknown")]
+    OwnFileUnknown,
+    /// The program was called by the name of a persona that does not exist yet.
+    #[error("unknown persona")]
+    UnknownPersona {
+        /// The name.
+        program: String,
+    },
+    /// `completion` for a shell we do not know.
+    #[error("unknown shell")]
+    UnknownShell {
+        /// What was given.
+        found: String,
+    },
+}
+
+impl Error {
+    /// The lines for standard error, without a final newline.
+    pub fn text(&self) -> String {
+        match self {
+            Self::ForeignFile { path, removing: false } => format!(
+                "{} exists and is not Countersign's; it was left as it is\nUse --force to replace it.",
+                path.display()
+            ),
+            Self::ForeignFile { path, removing: true } => {
+                format!("{} is not Countersign's; it was left as it is", path.display())
+            }
+            Self::HelpTopic { topic } => format!("unknown help topic: {topic}"),
+            Self::Io { action, path, source } => format!("cannot {action} {}: {source}", path.display()),
+            Self::ListenAddress { found } => {
+                format!("--listen {found:?} is not an address with a port, such as 127.0.0.1:5443 or [::]:443")
+            }
+            Self::NoDataFolder => "no data folder: use --data, or set HOME".to_owned(),
+            Self::NoPluginFolder => {
+                "no folder for docker's plugins: use --dir or --system, or set DOCKER_CONFIG or HOME".to_owned()
+            }
+            Self::NotInThisBuild { what } => format!("{what}: not part of this build"),
+            Self::NotThisPlugin { asked, plugin } => {
+                format!("this file is docker's plugin {plugin:?}, but was called as {asked:?}")
+            }
+            Self::OwnFileUnknown => "the program cannot find its own file".to_owned(),
+            Self::UnknownPersona { program } => format!(
+                "countersign: called as {program:?}, which this version does not replace\nRun 'countersign --help' \
+                 for the commands there are."
+            ),
+            Self::UnknownShell { found } => format!("no completion for {found:?}: use bash, fish or zsh"),
+        }
+    }
+}

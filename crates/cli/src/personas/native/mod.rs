@@ -1,0 +1,73 @@
+//! Our own commands.
+
+pub mod completion;
+pub mod error;
+pub mod install;
+pub mod plugin;
+pub mod serve;
+pub mod version;
+
+use super::docker_trust;
+use crate::cobra::{self, Arity, Command, Completes, Flag, Matches, Root};
+use crate::failure::Failure;
+use crate::session::{Run, Session};
+
+/// `countersign`.
+pub static ROOT: Root<Run> = Root {
+    program: "countersign",
+    path: "countersign",
+    command: &TABLE,
+};
+
+/// `docker countersign`.
+pub static PLUGIN_ROOT: Root<Run> = Root {
+    program: "docker",
+    path: "docker countersign",
+    command: &TABLE,
+};
+
+const VERSION: Flag = Flag::switch("version", "Print version information and quit").short('v');
+
+static TABLE: Command<Run> = Command {
+    long: "Sign and verify container images, and run the services that needs",
+    flags: &[VERSION],
+    commands: &[
+        COMPLETION,
+        DEMO,
+        plugin::TABLE,
+        serve::TABLE,
+        docker_trust::NATIVE_TABLE,
+        version::TABLE,
+    ],
+    run: Some(run),
+    ..Command::new("countersign", "Sign and verify container images")
+};
+
+const COMPLETION: Command<Run> = Command {
+    usage: "bash|fish|zsh",
+    long: "Print the completion script for a shell, for example:\n\n  source <(countersign completion bash)",
+    arity: Arity::Exactly(1),
+    completes: Completes::Words(&["bash", "fish", "zsh"]),
+    run: Some(completion::run),
+    ..Command::new("completion", "Print the completion script for a shell")
+};
+
+const DEMO: Command<Run> = Command {
+    long: "Push, sign, verify, tamper with and refuse a real image, on a private server in a temporary folder",
+    run: Some(demo),
+    ..Command::new("demo", "Show in ten seconds what signing protects against")
+};
+
+fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
+    if matches.on(&VERSION) {
+        return version::show(session.process);
+    }
+    session
+        .process
+        .err(cobra::help(&TABLE, ROOT.path, session.process.columns()));
+    Ok(())
+}
+
+fn demo(session: &Session<'_>, _: &Matches) -> Result<(), Failure> {
+    session.uses.demo(session)
+}

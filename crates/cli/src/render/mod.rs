@@ -1,0 +1,6 @@
+//! From plain values to the bytes docker's users parse.
+
+pub mod go_json;
+pub mod inspect;
+pub mod natural;
+pub mod table;

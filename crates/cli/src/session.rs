@@ -1,0 +1,58 @@
+//! What a running command has at hand.
+
+use std::path::PathBuf;
+
+use crate::cobra::Matches;
+use crate::failure::Failure;
+use crate::personas::docker_trust::ops::{Refusal, TrustOps};
+use crate::personas::native::serve::ServeRequest;
+use crate::process::Process;
+
+/// What the tables hold for each command.
+pub type Run = fn(&Session<'_>, &Matches) -> Result<(), Failure>;
+
+/// One run of the program.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// Arguments, environment, streams, time.
+    pub process: &'a Process,
+    /// The use cases behind the commands.
+    pub uses: &'a dyn UseCases,
+    /// Options given before the command's name.
+    pub globals: &'a Globals,
+}
+
+/// Options that docker passes before a plugin's name; empty outside docker.
+#[derive(Clone, Debug, Default)]
+pub struct Globals {
+    /// `--config`: the folder of `config.json` and `trust/`.
+    pub config: Option<PathBuf>,
+    /// `-D`: explain on standard error what is being done.
+    pub debug: bool,
+    /// `-H`, one for each time it was given.
+    pub hosts: Vec<String>,
+    /// `-c`: the Docker context.
+    pub context: Option<String>,
+}
+
+/// The use cases that live in other crates, made only when a command needs one: `--help` starts no runtime and reads
+/// no certificate.
+pub trait UseCases {
+    /// Content trust for the user of this session.
+    ///
+    /// # Errors
+    /// When the configuration makes it impossible, before anything is contacted.
+    fn trust<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal>;
+
+    /// Runs the services until they are told to stop.
+    ///
+    /// # Errors
+    /// When they cannot start or end badly.
+    fn serve(&self, session: &Session<'_>, request: &ServeRequest) -> Result<(), Failure>;
+
+    /// Runs the guided tour.
+    ///
+    /// # Errors
+    /// When an expectation did not hold.
+    fn demo(&self, session: &Session<'_>) -> Result<(), Failure>;
+}
