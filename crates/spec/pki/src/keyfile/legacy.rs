@@ -36,7 +36,7 @@ pub(super) fn decrypt(
         .get(..SALT_BYTES)
         .filter(|_| iv.len() == cipher.block_bytes())
         .ok_or(malformed)?;
-    if body.is_empty() || body.len() % cipher.block_bytes() != 0 {
+    if body.is_empty() || !body.len().is_multiple_of(cipher.block_bytes()) {
         return Err(UnlockError::Malformed {
             what: "encrypted key",
         });

@@ -7,12 +7,12 @@ use aws_lc_rs::pbkdf2::{
 };
 use aws_lc_rs::rand;
 use der::asn1::OctetStringRef;
-use der::{Decode, Encode};
-use pkcs8::EncryptedPrivateKeyInfoRef;
+use der::{Decode, Encode, Sequence};
 use pkcs8::pkcs5::EncryptionScheme as Scheme;
 use pkcs8::pkcs5::pbes2::{
-    EncryptionScheme, Kdf, Parameters, Pbkdf2Params, Pbkdf2Prf, Salt, ScryptParams,
+    EncryptionScheme, Kdf, PBES2_OID, Parameters, Pbkdf2Params, Pbkdf2Prf, Salt, ScryptParams,
 };
+use pkcs8::{AlgorithmIdentifierRef, EncryptedPrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
 use super::cipher::{Cipher, encrypt_aes256};
@@ -36,6 +36,13 @@ pub const SCRYPT_MEMORY_LIMIT: u64 = 128 << 20;
 const SCRYPT_PARALLELIZATION_LIMIT: u16 = 4;
 
 const SALT_BYTES: usize = 8;
+
+/// RFC 5958 `EncryptedPrivateKeyInfo` with an algorithm that is not looked into yet.
+#[derive(Sequence)]
+struct EncryptedKey<'a> {
+    algorithm: AlgorithmIdentifierRef<'a>,
+    data: &'a OctetStringRef,
+}
 
 pub(super) fn encrypt(
     secret: &[u8],
@@ -72,27 +79,32 @@ pub(super) fn decrypt(
     der: &[u8],
     passphrase: &Passphrase,
 ) -> Result<Zeroizing<Vec<u8>>, UnlockError> {
-    let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|_| UnlockError::Malformed {
+    let info = EncryptedKey::from_der(der).map_err(|_| UnlockError::Malformed {
         what: "encrypted PKCS#8 key",
     })?;
-    let Scheme::Pbes2(parameters) = &info.encryption_algorithm else {
-        return Err(UnlockError::Unsupported {
-            what: "key encryption PBES1".to_owned(),
-        });
+    let unsupported = |oid| UnlockError::Unsupported {
+        what: format!("key encryption {oid}"),
     };
+    if info.algorithm.oid != PBES2_OID {
+        return Err(unsupported(info.algorithm.oid));
+    }
+    // The parser knows no other derivations and ciphers, so these look the same as broken parameters.
+    let parameters = info
+        .algorithm
+        .parameters
+        .and_then(|parameters| Parameters::try_from(parameters).ok())
+        .ok_or_else(|| UnlockError::Unsupported {
+            what: "PBES2 parameters".to_owned(),
+        })?;
     let (cipher, iv): (_, &[u8]) = match &parameters.encryption {
         EncryptionScheme::Aes128Cbc { iv } => (Cipher::Aes128, iv),
         EncryptionScheme::Aes192Cbc { iv } => (Cipher::Aes192, iv),
         EncryptionScheme::Aes256Cbc { iv } => (Cipher::Aes256, iv),
         EncryptionScheme::DesEde3Cbc { iv } => (Cipher::DesEde3, iv),
-        other => {
-            return Err(UnlockError::Unsupported {
-                what: format!("key encryption {}", other.oid()),
-            });
-        }
+        other => return Err(unsupported(other.oid())),
     };
-    let data = info.encrypted_data.as_bytes();
-    if data.is_empty() || data.len() % cipher.block_bytes() != 0 {
+    let data = info.data.as_bytes();
+    if data.is_empty() || !data.len().is_multiple_of(cipher.block_bytes()) {
         return Err(UnlockError::Malformed {
             what: "encrypted key",
         });

@@ -14,10 +14,15 @@ use crate::{files, golden, read};
 fn canonical(value: &Value) -> String {
     let string = |text: &str| format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""));
     match value {
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(canonical).collect::<Vec<_>>().join(",")
+        ),
         Value::Object(fields) => {
             let sorted: BTreeMap<_, _> = fields.iter().collect();
-            let fields = sorted.into_iter().map(|(name, value)| format!("{}:{}", string(name), canonical(value)));
+            let fields = sorted
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", string(name), canonical(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
         Value::String(text) => string(text),
@@ -35,7 +40,12 @@ fn metadata(repository: &std::path::Path) -> Vec<(String, Value)> {
     files(&server, ".json")
         .into_iter()
         .filter(|path| !path.ends_with("index.json"))
-        .map(|path| (path.display().to_string(), serde_json::from_slice(&read(&path)).unwrap()))
+        .map(|path| {
+            (
+                path.display().to_string(),
+                serde_json::from_slice(&read(&path)).unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -43,10 +53,16 @@ fn metadata(repository: &std::path::Path) -> Vec<(String, Value)> {
 fn keys(metadata: &[(String, Value)]) -> BTreeMap<String, PublicKey> {
     let mut keys = BTreeMap::new();
     for (_, file) in metadata {
-        for introduced in [&file["signed"]["keys"], &file["signed"]["delegations"]["keys"]] {
+        for introduced in [
+            &file["signed"]["keys"],
+            &file["signed"]["delegations"]["keys"],
+        ] {
             for (id, key) in introduced.as_object().into_iter().flatten() {
                 let key_type = KeyType::parse(key["keytype"].as_str().unwrap());
-                keys.insert(id.clone(), PublicKey::new(key_type, decode(&key["keyval"]["public"])));
+                keys.insert(
+                    id.clone(),
+                    PublicKey::new(key_type, decode(&key["keyval"]["public"])),
+                );
             }
         }
     }
@@ -54,7 +70,10 @@ fn keys(metadata: &[(String, Value)]) -> BTreeMap<String, PublicKey> {
 }
 
 fn repositories() -> Vec<std::path::PathBuf> {
-    let mut found: Vec<_> = std::fs::read_dir(golden("notary/repos")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut found: Vec<_> = std::fs::read_dir(golden("notary/repos"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     found.sort();
     assert_eq!(found.len(), 6);
     found
@@ -75,12 +94,23 @@ fn every_key_hashes_to_the_id_it_is_listed_under() {
 
 #[test]
 fn canonical_ids_are_those_of_the_list() {
-    let keys: BTreeMap<_, _> = repositories().iter().flat_map(|repository| keys(&metadata(repository))).collect();
+    let keys: BTreeMap<_, _> = repositories()
+        .iter()
+        .flat_map(|repository| keys(&metadata(repository)))
+        .collect();
     let list = String::from_utf8(read(&golden("notary/keyids.txt"))).unwrap();
     let mut lines = 0;
     for line in list.lines().filter(|line| line.starts_with(' ')) {
         let words: Vec<_> = line.split_whitespace().collect();
-        let [_role, key_type, "tuf-id", tuf_id, "canonical-id", canonical_id] = words[..] else {
+        let [
+            _role,
+            key_type,
+            "tuf-id",
+            tuf_id,
+            "canonical-id",
+            canonical_id,
+        ] = words[..]
+        else {
             panic!("unexpected line {line}");
         };
         let key = &keys[tuf_id];
@@ -120,7 +150,10 @@ fn every_signature_verifies_and_no_altered_one_does() {
             }
         }
     }
-    assert_eq!(by_method.keys().collect::<Vec<_>>(), ["ecdsa", "eddsa", "rsapss"]);
+    assert_eq!(
+        by_method.keys().collect::<Vec<_>>(),
+        ["ecdsa", "eddsa", "rsapss"]
+    );
     assert!(by_method["ecdsa"] > 40, "{by_method:?}");
 }
 
@@ -130,7 +163,10 @@ fn every_root_certificate_is_a_valid_leaf_for_its_gun_and_no_other() {
     let late = "2037-01-01T00:00:00Z".parse().unwrap();
     let mut seen = 0;
     for repository in repositories() {
-        let gun = format!("golden.example/{}", repository.file_name().unwrap().to_str().unwrap());
+        let gun = format!(
+            "golden.example/{}",
+            repository.file_name().unwrap().to_str().unwrap()
+        );
         for (id, key) in keys(&metadata(&repository)) {
             if key.key_type() != &KeyType::EcdsaX509 {
                 continue;
@@ -141,7 +177,15 @@ fn every_root_certificate_is_a_valid_leaf_for_its_gun_and_no_other() {
             if bundle.leaf().common_name() == "carol" {
                 continue;
             }
-            assert_eq!(bundle.check_root_leaf(&gun, Some(now)).unwrap().key().tuf_id().to_string(), id);
+            assert_eq!(
+                bundle
+                    .check_root_leaf(&gun, Some(now))
+                    .unwrap()
+                    .key()
+                    .tuf_id()
+                    .to_string(),
+                id
+            );
             assert_eq!(bundle.check_root_leaf(&gun, None).unwrap().key(), &key);
             assert!(matches!(
                 bundle.check_root_leaf(&gun, Some(late)),

@@ -1,5 +1,8 @@
 //! What real programs made (`testdata/golden`, `tests/openssl`), read and verified by this crate.
-#![allow(clippy::disallowed_methods, reason = "tests read their vectors from files and run openssl")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read their vectors from files and run openssl"
+)]
 
 mod certificates;
 mod golden_keys;
@@ -15,11 +18,17 @@ use pki::keyfile::{KeyBlock, Passphrase};
 use pki::signing::SigningKey;
 
 fn golden(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/golden").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../testdata/golden")
+        .join(path)
 }
 
 fn openssl(name: &str) -> Vec<u8> {
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openssl").join(name))
+    read(
+        &Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/openssl")
+            .join(name),
+    )
 }
 
 fn read(path: &Path) -> Vec<u8> {
@@ -29,7 +38,10 @@ fn read(path: &Path) -> Vec<u8> {
 /// Every file below `folder` whose name ends in `suffix`, in order.
 fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for entry in std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         if entry.is_dir() {
             found.extend(files(&entry, suffix));
         } else if entry.to_str().is_some_and(|path| path.ends_with(suffix)) {

@@ -30,10 +30,23 @@ fn every_row_opens_to_the_key_it_names() {
         let sealed = row["private_jwe"].as_str().unwrap();
         let secret = envelope::open(sealed, &passphrase(PASSPHRASE)).unwrap();
         let key = SigningKey::from_signer_secret(&key_type, &secret).unwrap();
-        assert_eq!(key.canonical_id().to_string(), row["key_id"].as_str().unwrap());
-        assert_eq!(STANDARD.encode(key.public_key().public_bytes()), row["public_base64"].as_str().unwrap());
-        assert_eq!(key.to_signer_secret().as_slice(), secret.as_slice(), "rewritten exactly");
-        assert_eq!(envelope::open(sealed, &passphrase("wrong")).unwrap_err(), OpenError::WrongPassphrase);
+        assert_eq!(
+            key.canonical_id().to_string(),
+            row["key_id"].as_str().unwrap()
+        );
+        assert_eq!(
+            STANDARD.encode(key.public_key().public_bytes()),
+            row["public_base64"].as_str().unwrap()
+        );
+        assert_eq!(
+            key.to_signer_secret().as_slice(),
+            secret.as_slice(),
+            "rewritten exactly"
+        );
+        assert_eq!(
+            envelope::open(sealed, &passphrase("wrong")).unwrap_err(),
+            OpenError::WrongPassphrase
+        );
     }
 }
 
@@ -63,14 +76,18 @@ fn sealing_and_opening_agree_for_every_kind_of_key() {
         let secret = envelope::open(&sealed, &passphrase).unwrap();
         let opened = SigningKey::from_signer_secret(key.public_key().key_type(), &secret).unwrap();
         assert_eq!(opened.canonical_id(), key.canonical_id());
-        assert!(envelope::seal(&secret, &passphrase).unwrap() != sealed, "nothing is drawn twice");
+        assert!(
+            envelope::seal(&secret, &passphrase).unwrap() != sealed,
+            "nothing is drawn twice"
+        );
     }
 }
 
 /// The row's header fields with one replaced, the rest of the envelope as it was.
 fn with_header(sealed: &str, field: &str, value: Value) -> String {
     let (header, rest) = sealed.split_once('.').unwrap();
-    let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    let mut header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     header[field] = value;
     format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
 }
@@ -84,8 +101,16 @@ fn foreign_costly_and_broken_envelopes_are_refused_by_reason() {
 
     let unsupported = |error| matches!(error, OpenError::Unsupported { .. });
     assert!(unsupported(open(&with_header(sealed, "alg", "dir".into()))));
-    assert!(unsupported(open(&with_header(sealed, "enc", "A128GCM".into()))));
-    assert!(unsupported(open(&with_header(sealed, "p2c", (ITERATIONS_LIMIT + 1).into()))));
+    assert!(unsupported(open(&with_header(
+        sealed,
+        "enc",
+        "A128GCM".into()
+    ))));
+    assert!(unsupported(open(&with_header(
+        sealed,
+        "p2c",
+        (ITERATIONS_LIMIT + 1).into()
+    ))));
     let malformed = |error, part| assert_eq!(error, OpenError::Malformed { what: part });
     malformed(open(&with_header(sealed, "p2c", 0.into())), "JWE header");
     malformed(open(&with_header(sealed, "p2c", (-1).into())), "JWE header");
@@ -94,7 +119,10 @@ fn foreign_costly_and_broken_envelopes_are_refused_by_reason() {
     malformed(open("a.b.c.d.e.f"), "JWE");
     malformed(open("e30.b.c.d.e"), "JWE header");
     // The header is authenticated: an extra member changes nothing else, and is found.
-    assert_eq!(open(&with_header(sealed, "x", 1.into())), OpenError::Altered);
+    assert_eq!(
+        open(&with_header(sealed, "x", 1.into())),
+        OpenError::Altered
+    );
     let found = ENVELOPE_LIMIT + 1;
     assert_eq!(open(&"a".repeat(found)), OpenError::TooLarge { found });
 
@@ -103,7 +131,11 @@ fn foreign_costly_and_broken_envelopes_are_refused_by_reason() {
         let mut bytes = URL_SAFE_NO_PAD.decode(&parts[part]).unwrap();
         bytes[0] ^= 1;
         parts[part] = URL_SAFE_NO_PAD.encode(&bytes);
-        let expected = if part == 1 { OpenError::WrongPassphrase } else { OpenError::Altered };
+        let expected = if part == 1 {
+            OpenError::WrongPassphrase
+        } else {
+            OpenError::Altered
+        };
         assert_eq!(open(&parts.join(".")), expected, "part {part}");
         bytes.pop();
         parts[part] = URL_SAFE_NO_PAD.encode(&bytes);
