@@ -14,6 +14,7 @@
 //! | [`DockerCli`], [`NotaryCli`], [`Skopeo`] | the clients, each with a home folder of its own |
 //! | [`Countersign`] | `countersign serve` |
 //! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |
+//! | [`TokenServer`] | ours: logins for docker-registry and notary-server |
 
 mod connect;
 mod countersign;
@@ -26,9 +27,11 @@ mod postgres;
 mod process;
 mod proxy;
 mod registry;
+mod server;
 mod skopeo;
 mod terminal;
 mod tls;
+mod tokens;
 
 pub use connect::ConnectProxy;
 pub use countersign::Countersign;
@@ -43,3 +46,4 @@ pub use registry::DockerRegistry;
 pub use skopeo::Skopeo;
 pub use terminal::Terminal;
 pub use tls::{ServerCertificate, TestCa};
+pub use tokens::TokenServer;

@@ -14,6 +14,7 @@ use crate::peers::Peers;
 use crate::postgres::Postgres;
 use crate::process::{Daemon, Output, run};
 use crate::tls::{ServerCertificate, TestCa};
+use crate::tokens::TokenServer;
 
 /// A running notary-server 0.7 over TLS, without authentication.
 #[derive(Debug)]
@@ -35,14 +36,26 @@ const SIGNER_DATABASE: &str = "notarysigner";
 impl NotaryServer {
     /// Metadata in memory; timestamp and snapshot keys are Ed25519 keys inside the server.
     pub fn memory(peers: &Peers, ca: &TestCa) -> Self {
-        Self::start(peers, ca, &json!({"backend": "memory"}), None, None)
+        Self::start(peers, ca, &json!({"backend": "memory"}), None, None, None)
+    }
+
+    /// Like [`NotaryServer::memory`], for holders of a token from `tokens` only.
+    pub fn with_tokens(peers: &Peers, ca: &TestCa, tokens: &TokenServer) -> Self {
+        Self::start(
+            peers,
+            ca,
+            &json!({"backend": "memory"}),
+            Some(tokens),
+            None,
+            None,
+        )
     }
 
     /// Metadata and keys in memory, the keys (ECDSA) in a notary-signer, as in every real installation.
     pub fn with_signer(peers: &Peers, ca: &TestCa) -> Self {
         let storage = json!({"backend": "memory"});
         let signer = Signer::start(peers, ca, &storage);
-        Self::start(peers, ca, &storage, Some(signer), None)
+        Self::start(peers, ca, &storage, None, Some(signer), None)
     }
 
     /// Metadata and keys in a PostgreSQL cluster of their own, the keys (ECDSA) in a notary-signer.
@@ -58,7 +71,14 @@ impl NotaryServer {
         let storage = |database| json!({"backend": "postgres", "db_url": postgres.url(database)});
         let signer = Signer::start(peers, ca, &storage(SIGNER_DATABASE));
         let server_storage = storage(SERVER_DATABASE);
-        Self::start(peers, ca, &server_storage, Some(signer), Some(postgres))
+        Self::start(
+            peers,
+            ca,
+            &server_storage,
+            None,
+            Some(signer),
+            Some(postgres),
+        )
     }
 
     /// `https://127.0.0.1:<port>`.
@@ -97,6 +117,7 @@ impl NotaryServer {
         peers: &Peers,
         ca: &TestCa,
         storage: &Value,
+        tokens: Option<&TokenServer>,
         signer: Option<Signer>,
         postgres: Option<Postgres>,
     ) -> Self {
@@ -105,6 +126,11 @@ impl NotaryServer {
         let trust_service = signer
             .as_ref()
             .map_or_else(|| json!({"type": "local"}), Signer::as_trust_service);
+        // Any other type than "token" means no authentication at all.
+        let auth = tokens.map_or_else(
+            || json!({"type": ""}),
+            |tokens| json!({"type": "token", "options": tokens.options()}),
+        );
         let config = folder.path().join("server.json");
         let log = folder.path().join("server.log");
         let (server, address) =
@@ -117,6 +143,7 @@ impl NotaryServer {
                     },
                     "trust_service": trust_service,
                     "storage": storage,
+                    "auth": auth,
                     "logging": {"level": "info"},
                 });
                 std::fs::write(&config, text.to_string())

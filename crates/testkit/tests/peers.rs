@@ -2,7 +2,7 @@
 
 use testkit::{
     ConnectProxy, DockerCli, DockerRegistry, DockerVersion, Dockerd, Folder, NotaryCli,
-    NotaryServer, Peers, Postgres, Proxy, Skopeo, Terminal, TestCa,
+    NotaryServer, Peers, Postgres, Proxy, Skopeo, Terminal, TestCa, TokenServer,
 };
 
 /// Docker signs on push, inspects, and refuses what is not signed; notary reads the same repository.
@@ -143,6 +143,71 @@ fn dockerd_docker_verifies_tls_for_a_real_name() {
             .iter()
             .any(|line| line == "POST /v2/registry.example.com/team/app/_trust/tuf/")
     );
+}
+
+/// Registry and trust server send Docker to the token server; wrong credentials get nowhere.
+#[test]
+fn dockerd_docker_logs_in_with_tokens() {
+    let Some(peers) = Peers::locate_with_dockerd() else {
+        return;
+    };
+    let ca = TestCa::new();
+    let tokens = TokenServer::start(&ca);
+    let registry = DockerRegistry::start_with_tokens(&peers, &tokens);
+    let server = NotaryServer::with_tokens(&peers, &ca, &tokens);
+    // dockerd verifies the token server even for a registry on loopback.
+    let ca_file = ca.file();
+    let dockerd = Dockerd::start_with_env(
+        &peers,
+        &[("SSL_CERT_FILE", ca_file.to_str().expect("our own path"))],
+    );
+    let docker = DockerCli::new(&peers, DockerVersion::V28)
+        .daemon(&dockerd)
+        .trust_server(&server.url(), server.ca_file())
+        .env("DOCKER_CONTENT_TRUST", "1");
+    let image = format!("{}/demo:1", registry.host());
+    docker.import(&image, "with a token");
+    docker.run(["push", &image]).failure().says("denied");
+    let login = |password: &str| {
+        docker.run_with_input(
+            [
+                "login",
+                "-u",
+                TokenServer::USER,
+                "--password-stdin",
+                &registry.host(),
+            ],
+            password.as_bytes(),
+        )
+    };
+    login("wrong")
+        .failure()
+        .says("incorrect username or password");
+    login(TokenServer::PASSWORD).success();
+    docker
+        .run(["push", &image])
+        .success()
+        .says("Successfully signed");
+    let gun = format!("repository:{}/demo:push,pull", registry.host());
+    assert!(tokens.scopes().contains(&gun), "{:?}", tokens.scopes());
+}
+
+/// A registry with passwords lets skopeo in with the right one only.
+#[test]
+fn skopeo_logs_in_with_a_password() {
+    let Some(peers) = Peers::locate() else { return };
+    let registry = DockerRegistry::start_with_password(&peers);
+    let skopeo = Skopeo::new(&peers);
+    let layout = Folder::new("layout");
+    testkit::image::write_oci_layout(layout.path(), "1", "hello");
+    let from = format!("oci:{}:1", layout.path().display());
+    let to = format!("docker://{}/hello:1", registry.host());
+    let copy = |password: &str| {
+        let credentials = format!("--dest-creds={}:{password}", DockerRegistry::USER);
+        skopeo.run(["copy", "--dest-tls-verify=false", &credentials, &from, &to])
+    };
+    copy("wrong").failure().says("authentication required");
+    copy(DockerRegistry::PASSWORD).success();
 }
 
 /// notary initialises, publishes and lists; a second client trusts on first use.

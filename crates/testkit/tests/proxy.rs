@@ -1,4 +1,8 @@
 //! What the proxy does to a client, seen from a client that is not ours: a plain socket.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, helpers included"
+)]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

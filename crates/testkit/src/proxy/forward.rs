@@ -23,10 +23,17 @@ pub(super) struct Forwarder {
     default: Url,
     routes: Vec<(String, Url)>,
     tls: TlsConnector,
+    /// What the client speaks; docker-registry makes absolute URLs from this and from `Host`.
+    scheme: HeaderValue,
 }
 
 impl Forwarder {
-    pub(super) fn new(default: Url, routes: Vec<(String, Url)>, authorities: &[PathBuf]) -> Self {
+    pub(super) fn new(
+        default: Url,
+        routes: Vec<(String, Url)>,
+        authorities: &[PathBuf],
+        scheme: &'static str,
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         for file in authorities {
             let certificate = CertificateDer::from_pem_file(file)
@@ -45,6 +52,7 @@ impl Forwarder {
             default,
             routes,
             tls: TlsConnector::from(Arc::new(config)),
+            scheme: HeaderValue::from_static(scheme),
         }
     }
 
@@ -78,6 +86,9 @@ impl Forwarder {
         request
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
+        request
+            .headers_mut()
+            .insert("X-Forwarded-Proto", self.scheme.clone());
         let socket = TcpStream::connect((host, port)).await?;
         if origin.scheme() == "http" {
             return exchange(socket, request).await;

@@ -3,10 +3,10 @@
 //! It stands between a client and one or more servers, keeps every exchange, and can replace, rewrite, delay, cut or
 //! withhold answers. Clients see HTTPS with a certificate of the test's own authority, or plain HTTP.
 
+mod answer;
 mod forward;
-mod serve;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,7 +15,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use crate::tls::TestCa;
+use self::forward::Forwarder;
+use crate::server::Server;
+use crate::tls::{ServerCertificate, TestCa};
 
 /// What happens to a request that a rule matches.
 #[derive(Clone)]
@@ -121,7 +123,7 @@ impl ProxyBuilder {
 
     /// Serves HTTPS with a certificate for these names.
     pub fn start_https_for(self, ca: &TestCa, names: &[&str]) -> Proxy {
-        self.launch(Some(serve::tls_config(&ca.issue(names))))
+        self.launch(Some(&ca.issue(names)))
     }
 
     /// Serves plain HTTP.
@@ -129,42 +131,33 @@ impl ProxyBuilder {
         self.launch(None)
     }
 
-    fn launch(self, tls: Option<Arc<rustls::ServerConfig>>) -> Proxy {
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener =
-            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
-        let state = Arc::new(State::default());
-        let forwarder = forward::Forwarder::new(self.default, self.routes, &self.authorities);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime can be started");
-        runtime.spawn(serve::serve(
-            listener,
-            tls,
-            Arc::new(forwarder),
-            Arc::clone(&state),
-        ));
-        Proxy {
-            address,
+    fn launch(self, certificate: Option<&ServerCertificate>) -> Proxy {
+        let scheme = if certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let forwarder = Arc::new(Forwarder::new(
+            self.default,
+            self.routes,
+            &self.authorities,
             scheme,
-            state,
-            runtime: Some(runtime),
-        }
+        ));
+        let state = Arc::new(State::default());
+        let seen = Arc::clone(&state);
+        let server = Server::start(certificate, move |request| {
+            let (forwarder, state) = (Arc::clone(&forwarder), Arc::clone(&seen));
+            async move { answer::answer(request, &forwarder, &state).await }
+        });
+        Proxy { server, state }
     }
 }
 
 /// A running proxy. Ends, with all its connections, when dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
-    scheme: &'static str,
+    server: Server,
     state: Arc<State>,
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl Proxy {
@@ -179,17 +172,17 @@ impl Proxy {
 
     /// `https://127.0.0.1:<port>`, or `http://…`.
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.address)
+        self.server.url()
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// `localhost:<port>`, the registry part of an image reference.
     pub fn host(&self) -> String {
-        format!("localhost:{}", self.address.port())
+        format!("localhost:{}", self.address().port())
     }
 
     /// From now on does this to every request whose path (without the query) ends with `suffix`.
@@ -246,15 +239,6 @@ impl Proxy {
             remaining,
             fault,
         });
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Does not wait, so it is allowed inside an asynchronous test too.
-            runtime.shutdown_background();
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,95 +10,13 @@ use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
 
 use super::forward::Forwarder;
 use super::{Exchange, Fault, State};
-use crate::tls::ServerCertificate;
-
-type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, io::Error>;
-
-/// A TLS server configuration for one certificate, HTTP/1.1 only.
-pub(super) fn tls_config(certificate: &ServerCertificate) -> Arc<ServerConfig> {
-    let chain = CertificateDer::from_pem_slice(certificate.certificate_pem.as_bytes())
-        .expect("we made the PEM text");
-    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes())
-        .expect("we made the PEM text");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the default versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![chain], key)
-        .expect("certificate and key belong together");
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
-}
-
-/// Accepts connections for ever.
-pub(super) async fn serve(
-    listener: std::net::TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    forwarder: Arc<Forwarder>,
-    state: Arc<State>,
-) {
-    listener
-        .set_nonblocking(true)
-        .expect("sockets can be non-blocking");
-    let listener = tokio::net::TcpListener::from_std(listener)
-        .expect("the runtime has an input/output driver");
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let acceptor = tls.map(TlsAcceptor::from);
-    loop {
-        let Ok((socket, _)) = listener.accept().await else {
-            continue;
-        };
-        let (acceptor, forwarder, state) =
-            (acceptor.clone(), Arc::clone(&forwarder), Arc::clone(&state));
-        tokio::spawn(async move {
-            match acceptor {
-                None => connection(socket, scheme, forwarder, state).await,
-                // A failed handshake is the client's to report.
-                Some(acceptor) => {
-                    if let Ok(socket) = acceptor.accept(socket).await {
-                        connection(socket, scheme, forwarder, state).await;
-                    }
-                }
-            }
-        });
-    }
-}
-
-async fn connection(
-    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    scheme: &'static str,
-    forwarder: Arc<Forwarder>,
-    state: Arc<State>,
-) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        let (forwarder, state) = (Arc::clone(&forwarder), Arc::clone(&state));
-        // docker-registry makes absolute URLs from this and from `Host`.
-        request
-            .headers_mut()
-            .insert("X-Forwarded-Proto", HeaderValue::from_static(scheme));
-        async move { answer(request, &forwarder, &state).await }
-    });
-    // Ends with an error when a fault cuts it.
-    drop(
-        hyper::server::conn::http1::Builder::new()
-            .serve_connection(TokioIo::new(socket), service)
-            .await,
-    );
-}
+use crate::server::Body;
 
 /// An error closes the connection without an answer.
-async fn answer(
+pub(super) async fn answer(
     request: Request<Incoming>,
     forwarder: &Forwarder,
     state: &State,
