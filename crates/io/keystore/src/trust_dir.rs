@@ -114,20 +114,26 @@ impl TrustDir {
         let private = self.private();
         let mut listing = Listing::default();
         for found in files::walk(&private)? {
-            match found {
-                Ok(path)
-                    if path
-                        .extension()
-                        .is_none_or(|extension| extension != EXTENSION) =>
-                {
-                    ()
+            let path = match found {
+                Ok(path) => path,
+                Err(unread) => {
+                    listing.unusable.push(unread);
+                    continue;
                 }
-                Ok(path) if legacy::is_legacy(&private, &path) => listing.legacy.push(path),
-                Ok(path) => match self.describe(&path) {
-                    Ok(key) => listing.keys.push(key),
-                    Err(error) => listing.unusable.push((path, error)),
-                },
-                Err((path, error)) => listing.unusable.push((path, error)),
+            };
+            if path
+                .extension()
+                .is_none_or(|extension| extension != EXTENSION)
+            {
+                continue;
+            }
+            if legacy::is_legacy(&private, &path) {
+                listing.legacy.push(path);
+                continue;
+            }
+            match self.describe(&path) {
+                Ok(key) => listing.keys.push(key),
+                Err(error) => listing.unusable.push((path, error)),
             }
         }
         listing
@@ -209,10 +215,10 @@ impl TrustDir {
         lock: &WriteLock,
         key: &SigningKey,
         passphrase: &Passphrase,
-        label: (&str, Option<&str>),
+        role: &str,
+        gun: Option<&str>,
         replace: Replace,
     ) -> Result<StoredKey, Error> {
-        let (role, gun) = label;
         let block = seal(key, passphrase, role, gun)?;
         self.save_block(lock, &key.canonical_id(), &block, replace)
     }

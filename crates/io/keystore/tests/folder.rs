@@ -95,9 +95,16 @@ fn a_saved_key_comes_back_and_is_private() {
     let (_folder, keys) = empty();
     let lock = keys.lock(WAIT).unwrap();
     let made = SigningKey::generate_ecdsa_p256().unwrap();
-    let label = ("targets", Some("example.com/app"));
+    let gun = Some("example.com/app");
     let stored = keys
-        .save(&lock, &made, &phrase("long enough"), label, Replace::IfSame)
+        .save(
+            &lock,
+            &made,
+            &phrase("long enough"),
+            "targets",
+            gun,
+            Replace::IfSame,
+        )
         .unwrap();
     assert_eq!(
         stored.path,
@@ -150,7 +157,7 @@ fn other_content_is_replaced_only_when_asked() {
         .unlock(&id(PLAIN_ROOT), &mut notary_passphrases(), 1)
         .unwrap();
     let before = fs::read(keys.key_path(&id(PLAIN_ROOT))).unwrap();
-    let again = |replace| keys.save(&lock, &key, &phrase("another one"), ("root", None), replace);
+    let again = |replace| keys.save(&lock, &key, &phrase("another one"), "root", None, replace);
     assert!(matches!(again(Replace::IfSame), Err(Error::Exists { .. })));
     assert_eq!(fs::read(keys.key_path(&id(PLAIN_ROOT))).unwrap(), before);
     again(Replace::Yes).unwrap();
@@ -173,7 +180,8 @@ fn a_lock_opens_its_own_folder_only() {
         &lock,
         &key,
         &phrase("long enough"),
-        ("a", None),
+        "a",
+        None,
         Replace::IfSame,
     );
     assert!(
@@ -433,7 +441,8 @@ fn labels_that_cannot_be_written_are_refused() {
             &lock,
             &key,
             &phrase(passphrase),
-            (role, None),
+            role,
+            None,
             Replace::IfSame,
         )
     };

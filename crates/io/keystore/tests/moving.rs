@@ -433,7 +433,8 @@ fn a_bundle_is_imported_whole_or_not_at_all() {
             &lock,
             &key,
             &phrase("another one"),
-            ("snapshot", Some("g")),
+            "snapshot",
+            Some("g"),
             Replace::IfSame,
         )
         .unwrap();

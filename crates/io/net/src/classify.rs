@@ -33,8 +33,8 @@ pub(crate) async fn answer_error(error: reqwest::Error, exchange: &Exchange) -> 
 }
 
 /// Why a body ended before its end.
-pub(crate) fn body_error(error: &reqwest::Error, host: &str) -> Error {
-    tracing::debug!(host, cause = causes_text(error), "body cut");
+pub(crate) fn body_error(error: reqwest::Error, host: &str) -> Error {
+    tracing::debug!(host, cause = causes_text(&error.without_url()), "body cut");
     Error::Interrupted {
         host: host.to_owned(),
         phase: Phase::Body,
@@ -105,7 +105,11 @@ fn sent_error(error: &reqwest::Error, exchange: &Exchange) -> Error {
         return Error::NotHttp { host };
     }
     let unfinished = hyper.is_some_and(|hyper| {
-        hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed()
+        hyper.is_incomplete_message()
+            || hyper.is_canceled()
+            || hyper.is_closed()
+            // A stream or connection that the server reset; hyper has no question for it, only these words.
+            || hyper.to_string() == "http2 error"
     });
     if unfinished || find_io(error).is_some_and(|io| is_cut(io.kind())) {
         return Error::Interrupted {

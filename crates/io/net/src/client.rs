@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -123,47 +123,19 @@ impl Client {
             let Redirects::Follow { max } = request.redirects else {
                 return self.exchange(request, deadline).await;
             };
-            let again = request.replay();
-            let from = request.url.clone();
-            let method = request.method.clone();
-            let headers = request.headers.clone();
+            let template = Template::of(&request);
             let response = self.exchange(request, deadline).await?;
             if !is_redirect(response.status) {
                 return Ok(response);
             }
-            let refused = |reason| Error::BadRedirect {
-                from: redact::redacted_url(&from),
-                reason,
+            let from = redact::redacted_url(&template.request.url);
+            let next = if followed == max {
+                Err(RedirectFault::TooMany { max })
+            } else {
+                template.redirected(&response)
             };
-            if followed == max {
-                return Err(refused(RedirectFault::TooMany { max }));
-            }
+            request = next.map_err(|reason| Error::BadRedirect { from, reason })?;
             followed += 1;
-            let to = redirect_target(&response, &from).map_err(refused)?;
-            let rewrites = changes_to_get(response.status, &method);
-            let mut next = match again {
-                _ if rewrites => Request {
-                    headers,
-                    ..Request::new(Method::GET, from.clone())
-                },
-                Some(again) => again,
-                None => return Err(refused(RedirectFault::BodySpent)),
-            };
-            if rewrites {
-                for name in [
-                    header::CONTENT_TYPE,
-                    header::CONTENT_LENGTH,
-                    header::CONTENT_ENCODING,
-                ] {
-                    next.headers.remove(name);
-                }
-            }
-            if from.origin() != to.origin() {
-                drop_secrets(&mut next);
-            }
-            next.url = to;
-            next.redirects = Redirects::Follow { max };
-            request = next;
         }
     }
 
@@ -356,6 +328,56 @@ fn changes_to_get(status: StatusCode, method: &Method) -> bool {
     matches!(status.as_u16(), 301..=303) && !matches!(*method, Method::GET | Method::HEAD)
 }
 
+/// A request that was sent, as far as it can be sent again.
+struct Template {
+    /// With an empty body if that was a stream.
+    request: Request,
+    spent: bool,
+}
+
+impl Template {
+    fn of(request: &Request) -> Self {
+        let body = match &request.body {
+            Body::Bytes(bytes) => Body::Bytes(bytes.clone()),
+            Body::Empty | Body::Stream { .. } => Body::Empty,
+        };
+        Self {
+            request: Request {
+                method: request.method.clone(),
+                url: request.url.clone(),
+                headers: request.headers.clone(),
+                body,
+                redirects: request.redirects,
+            },
+            spent: matches!(request.body, Body::Stream { .. }),
+        }
+    }
+
+    /// What to send to the place that the answer names.
+    fn redirected(self, response: &Response) -> Result<Request, RedirectFault> {
+        let mut next = self.request;
+        let to = redirect_target(response, &next.url)?;
+        if changes_to_get(response.status, &next.method) {
+            next.method = Method::GET;
+            next.body = Body::Empty;
+            for name in [
+                header::CONTENT_TYPE,
+                header::CONTENT_LENGTH,
+                header::CONTENT_ENCODING,
+            ] {
+                next.headers.remove(name);
+            }
+        } else if self.spent {
+            return Err(RedirectFault::BodySpent);
+        }
+        if next.url.origin() != to.origin() {
+            drop_secrets(&mut next.headers);
+        }
+        next.url = to;
+        Ok(next)
+    }
+}
+
 fn redirect_target(response: &Response, from: &Url) -> Result<Url, RedirectFault> {
     let location = response
         .headers
@@ -375,14 +397,13 @@ fn redirect_target(response: &Response, from: &Url) -> Result<Url, RedirectFault
     Ok(to)
 }
 
-fn drop_secrets(request: &mut Request) {
-    let secret: Vec<_> = request
-        .headers
+fn drop_secrets(headers: &mut HeaderMap) {
+    let secret: Vec<_> = headers
         .iter()
         .filter(|(name, value)| value.is_sensitive() || redact::is_secret_header(name))
         .map(|(name, _)| name.clone())
         .collect();
     for name in secret {
-        request.headers.remove(name);
+        headers.remove(name);
     }
 }

@@ -64,7 +64,7 @@ impl Response {
         let until = idle_until(self.read_timeout, self.deadline);
         match timeout_at(until, self.body.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
-            Ok(Err(error)) => Err(classify::body_error(&error, &self.host)),
+            Ok(Err(error)) => Err(classify::body_error(error, &self.host)),
             Err(_) => Err(Error::Timeout {
                 host: self.host.clone(),
                 phase: Phase::Body,

@@ -235,7 +235,7 @@ async fn the_total_time_ends_a_trickle() {
     );
 }
 
-/// Longer than the read timeout in all, but never without movement.
+/// Longer than both timeouts in all, but never without movement.
 #[tokio::test]
 async fn a_slow_upload_is_not_a_timeout() {
     let address = tcp(|mut stream| async move {
@@ -250,7 +250,7 @@ async fn a_slow_upload_is_not_a_timeout() {
     })
     .await;
     let chunks = futures_util::stream::iter(0..10).then(|_| async {
-        tokio::time::sleep(Duration::from_millis(90)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         Ok(Bytes::from_static(b"x"))
     });
     let body = Body::Stream {

@@ -72,6 +72,16 @@ impl Leaf {
     }
 
     pub fn acceptor(&self, clients: Option<&Authority>) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.server_config(clients)))
+    }
+
+    pub fn acceptor_with_alpn(&self, protocols: &[&[u8]]) -> TlsAcceptor {
+        let mut config = self.server_config(None);
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    fn server_config(&self, clients: Option<&Authority>) -> ServerConfig {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -89,11 +99,9 @@ impl Leaf {
             }
         };
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
-        TlsAcceptor::from(Arc::new(
-            builder
-                .with_single_cert(vec![self.cert.clone()], key)
-                .unwrap(),
-        ))
+        builder
+            .with_single_cert(vec![self.cert.clone()], key)
+            .unwrap()
     }
 }
 
@@ -152,7 +160,7 @@ pub async fn read_head(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> St
 pub fn config(roots: &[&[u8]]) -> Config {
     Config {
         connect_timeout: Duration::from_millis(1000),
-        read_timeout: Duration::from_millis(400),
+        read_timeout: Duration::from_millis(500),
         tls: Tls {
             extra_roots_pem: roots.iter().map(|pem| pem.to_vec()).collect(),
             ..Tls::default()
