@@ -1,4 +1,7 @@
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::ErrorCode;
 
@@ -72,6 +75,24 @@ pub enum Error {
         /// SQLite's answer.
         source: rusqlite::Error,
     },
+}
+
+impl Error {
+    /// The error of a file operation; causes that have a variant of their own are told apart.
+    ///
+    /// `operation` is a verb that goes before the path: "create", "rename a file to".
+    #[must_use]
+    pub fn file(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::File {
+                operation,
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Error {

@@ -30,15 +30,15 @@ pub enum Mode {
 pub fn write_durably(path: &Path, content: &[u8], mode: Mode) -> Result<(), Error> {
     let folder = parent(path);
     let mut staged =
-        NamedTempFile::new_in(folder).map_err(|e| failed("create a file in", folder, e))?;
+        NamedTempFile::new_in(folder).map_err(|e| Error::file("create a file in", folder, e))?;
     staged
         .write_all(content)
-        .map_err(|e| failed("write", path, e))?;
+        .map_err(|e| Error::file("write", path, e))?;
     if mode == Mode::Everyone {
         staged
             .as_file()
             .set_permissions(fs::Permissions::from_mode(0o644))
-            .map_err(|e| failed("open up", path, e))?;
+            .map_err(|e| Error::file("open up", path, e))?;
     }
     publish(staged, path)
 }
@@ -51,10 +51,10 @@ pub fn publish(staged: NamedTempFile, path: &Path) -> Result<(), Error> {
     staged
         .as_file()
         .sync_all()
-        .map_err(|e| failed("sync", path, e))?;
+        .map_err(|e| Error::file("sync", path, e))?;
     staged
         .persist(path)
-        .map_err(|e| failed("rename a file to", path, e.error))?;
+        .map_err(|e| Error::file("rename a file to", path, e.error))?;
     sync_parent(path)
 }
 
@@ -72,7 +72,7 @@ pub fn create_folder(path: &Path) -> Result<(), Error> {
     }
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-            Err(failed("create the folder", path, e))
+            Err(Error::file("create the folder", path, e))
         }
         Ok(()) | Err(_) => sync_parent(path),
     }
@@ -86,7 +86,7 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Ok(()) => sync_parent(path),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(failed("remove", path, e)),
+        Err(e) => Err(Error::file("remove", path, e)),
     }
 }
 
@@ -95,24 +95,12 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), Error> {
     let folder = parent(path);
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|e| failed("sync the folder", folder, e))
+        .map_err(|e| Error::file("sync the folder", folder, e))
 }
 
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    }
-}
-
-fn failed(operation: &'static str, path: &Path, source: io::Error) -> Error {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full,
-        io::ErrorKind::ReadOnlyFilesystem => Error::ReadOnly,
-        _ => Error::File {
-            operation,
-            path: path.to_owned(),
-            source,
-        },
     }
 }

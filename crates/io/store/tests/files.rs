@@ -1,5 +1,9 @@
 //! Durable files: whole, with the right mode, nothing left behind.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
