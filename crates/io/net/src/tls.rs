@@ -23,7 +23,7 @@ use crate::error::{Error, TlsPart};
 #[derive(Clone, Debug, Default)]
 pub struct Tls {
     /// Trust the operating system's roots too. They are read once per process, and only when a server is met whose
-    /// chain does not end in [`Tls::extra_roots_pem`].
+    /// chain does not end in [`Tls::extra_roots_pem`]. `SSL_CERT_FILE` and `SSL_CERT_DIR` move them, as for OpenSSL.
     pub system_roots: bool,
     /// Files of one or more PEM certificates, each trusted as a root.
     pub extra_roots_pem: Vec<Vec<u8>>,

@@ -3,8 +3,10 @@
 
 mod common;
 
-use common::{authority, client, config, tcp, tls, url};
-use net::{Client, ClientIdentity, Config, Error, InsecureTls, Request, Tls, TlsFault, TlsPart};
+use common::{authority, client, config, read_head, tcp, tls, url};
+use net::{
+    Client, ClientIdentity, Config, Error, InsecureTls, Phase, Request, Tls, TlsFault, TlsPart,
+};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use tokio::io::AsyncWriteExt;
 
@@ -266,4 +268,112 @@ fn unusable_material_is_refused_by_part() {
         part(identity(&leaf.cert_pem, &other.key_pem)),
         TlsPart::ClientKey
     );
+}
+
+/// A body that ends with the connection is whole only if TLS says so: anybody on the way can cut a connection.
+#[tokio::test]
+async fn a_body_that_ends_without_a_goodbye_is_cut() {
+    let ca = authority();
+    let acceptor = ca.leaf(&["127.0.0.1"], |_| ()).acceptor(None);
+    let address = tcp(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let polite = read_head(&mut stream).await.contains("/polite");
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf")
+                .await
+                .unwrap();
+            stream.flush().await.unwrap();
+            if polite {
+                stream.shutdown().await.unwrap();
+            }
+        }
+    })
+    .await;
+    let client = client(&[&ca.pem]);
+    let read = async |path| {
+        let response = client
+            .send(Request::get(url(format!("https://{address}{path}"))))
+            .await
+            .unwrap();
+        response.read_to_limit(100).await
+    };
+    assert_eq!(read("/polite").await.unwrap(), "half");
+    let outcome = read("/").await;
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Interrupted {
+                phase: Phase::Body,
+                ..
+            })
+        ),
+        "{outcome:?}"
+    );
+}
+
+/// The system's roots belong to the process, so another one is started for each set of them: this test binary, with
+/// the ignored test below, which reads the address from its input and does nothing without one.
+#[tokio::test]
+async fn system_roots_are_used_and_may_be_missing() {
+    let ca = authority();
+    let address = tls(ca.leaf(&["127.0.0.1"], |_| ()).acceptor(None), OK).await;
+    let folder = tempfile::tempdir().unwrap();
+    let listed = folder.path().join("ca.pem");
+    std::fs::write(&listed, &ca.pem).unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    for (variable, value, expected) in [
+        ("SSL_CERT_FILE", &listed, "outcome: 200"),
+        ("SSL_CERT_DIR", &empty, "outcome: UnknownIssuer"),
+    ] {
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--ignored",
+                "--exact",
+                "--nocapture",
+                "child_asks_with_system_roots",
+            ])
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR")
+            .env(variable, value)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!("{address}\n").as_bytes())
+            .await
+            .unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        assert!(output.contains(expected), "{output}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the test above in another process"]
+async fn child_asks_with_system_roots() {
+    let mut address = String::new();
+    std::io::stdin().read_line(&mut address).unwrap();
+    if address.is_empty() {
+        return;
+    }
+    let tls = Tls {
+        system_roots: true,
+        ..Tls::default()
+    };
+    let client = Client::new(Config { tls, ..config(&[]) }).unwrap();
+    match client
+        .send(Request::get(url(format!("https://{}/", address.trim()))))
+        .await
+    {
+        Ok(response) => println!("outcome: {}", response.status.as_u16()),
+        Err(Error::Tls { reason, .. }) => println!("outcome: {reason:?}"),
+        Err(other) => println!("outcome: {other:?}"),
+    }
 }
