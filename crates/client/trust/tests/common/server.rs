@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, StreamExt as _};
 use http::{HeaderMap, Method, StatusCode, header};
 use pki::digest::Sha256;
 use tokio::net::{TcpListener, TcpStream};
@@ -215,10 +216,12 @@ fn status_of(status: u16, body: &'static str) -> Response {
 }
 
 fn cut_body() -> Body {
-    Body::from_stream(futures_util::stream::iter([
-        Ok(Bytes::from_static(b"{\"signed\":")),
-        Err(std::io::Error::other("cut")),
-    ]))
+    let pieces = [Ok(Bytes::from_static(b"{\"signed\":")), Err(std::io::Error::other("cut"))];
+    // What came before the cut must have been sent.
+    Body::from_stream(stream::iter(pieces).then(async |piece| {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        piece
+    }))
 }
 
 impl Inner {
