@@ -18,7 +18,11 @@ impl Registry {
             .repository_url(repository, &format!("blobs/{digest}"))
             .await?;
         let found = self
-            .find(head(url), &pull_scope(repository), Resource::Blob(*digest))
+            .find(
+                head(url),
+                &pull_scope(repository),
+                Resource::Blob(Box::new(*digest)),
+            )
             .await?;
         Ok(found.is_some())
     }
@@ -78,7 +82,11 @@ impl Registry {
         let url = self
             .repository_url(repository, &format!("blobs/{digest}"))
             .await?;
-        self.send(get(url), &pull_scope(repository), Resource::Blob(*digest))
-            .await
+        self.send(
+            get(url),
+            &pull_scope(repository),
+            Resource::Blob(Box::new(*digest)),
+        )
+        .await
     }
 }

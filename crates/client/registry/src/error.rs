@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oci::{BlobMismatch, ChallengeError, Digest, ManifestError};
+use oci::{BlobMismatch, ChallengeError, Digest, DigestMismatch, ManifestError};
 
 pub use crate::server_error::ServerMessage;
 
@@ -27,13 +27,8 @@ pub enum Error {
         server: Option<ServerMessage>,
     },
     /// A manifest whose bytes are not what was asked for, or not what the registry's own header says.
-    #[error("expected {expected}, found {found}")]
-    DigestMismatch {
-        /// The digest asked for or stated by the registry.
-        expected: Digest,
-        /// The digest of the bytes received.
-        found: Digest,
-    },
+    #[error(transparent)]
+    DigestMismatch(#[from] Box<DigestMismatch>),
     /// Not a host to connect to (its port is out of range), or the reference names another registry than this one.
     #[error("wrong registry host {host:?}")]
     Host {
@@ -146,7 +141,7 @@ pub enum Error {
 pub enum Resource {
     /// A blob.
     #[error("blob {0}")]
-    Blob(Digest),
+    Blob(Box<Digest>),
     /// A manifest by tag or digest.
     #[error("manifest {0}")]
     Manifest(String),

@@ -136,7 +136,7 @@ impl Registry {
             ManifestName::Tag(_) => None,
         };
         for expected in asked.into_iter().chain(stated) {
-            check_digest(expected, &bytes)?;
+            expected.check(&bytes)?;
         }
         Manifest::parse(bytes.to_vec(), content_type.as_ref())
             .map_err(|fault| self.malformed(fault))
@@ -164,7 +164,7 @@ impl Registry {
             .send(request, &push_scope(repository), Resource::Repository)
             .await?;
         if let Some(stated) = self.stated_digest(&response)? {
-            check_digest(stated, manifest.bytes())?;
+            stated.check(manifest.bytes())?;
         }
         let listed = response
             .header("oci-subject")
@@ -211,15 +211,6 @@ impl ManifestName {
             Self::Digest(digest) => digest.to_string(),
             Self::Tag(tag) => tag.to_string(),
         }
-    }
-}
-
-fn check_digest(expected: Digest, bytes: &[u8]) -> Result<(), Error> {
-    let found = Digest::of(expected.algorithm(), bytes);
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::DigestMismatch { expected, found })
     }
 }
 

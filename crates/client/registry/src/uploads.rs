@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, stream};
 use net::{
     Body, ByteStream, Bytes, HeaderValue, Method, Request, Response, StatusCode, Url, header,
 };
-use oci::{BlobMismatch, ByteRange, Digest, MediaType, RepositoryName};
+use oci::{BlobMismatch, ByteRange, Digest, DigestMismatch, MediaType, RepositoryName};
 
 use crate::auth::Scope;
 use crate::client::{Registry, push_scope};
@@ -270,10 +270,11 @@ impl Registry {
             .send(request, &push_scope(repository), Resource::Upload)
             .await?;
         match self.stated_digest(&response)? {
-            Some(found) if found != digest => Err(Error::DigestMismatch {
+            Some(found) if found != digest => Err(Box::new(DigestMismatch {
                 expected: digest,
                 found,
-            }),
+            })
+            .into()),
             _ => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
 //! Which scheme is spoken to whom, and what a failed connection is called.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

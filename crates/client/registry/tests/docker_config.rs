@@ -1,4 +1,5 @@
 //! Docker's files: which login is found for which host, and what helpers may do.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![cfg(unix)]
 
 use std::ffi::OsString;

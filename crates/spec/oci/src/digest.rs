@@ -68,17 +68,12 @@ pub struct VerifiedBlob {
 }
 
 /// Bytes that are not the blob that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlobMismatch {
     /// They have another digest.
-    #[error("expected {expected}, found {found}")]
-    Digest {
-        /// The digest asked for.
-        expected: Digest,
-        /// The digest of the bytes.
-        found: Digest,
-    },
+    #[error(transparent)]
+    Digest(#[from] Box<DigestMismatch>),
     /// There are more or fewer of them; `found` counts up to the first piece too many.
     #[error("expected {expected} bytes, found {found}")]
     Size {
@@ -87,6 +82,16 @@ pub enum BlobMismatch {
         /// The bytes seen.
         found: u64,
     },
+}
+
+/// Bytes with another digest than they should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found}")]
+pub struct DigestMismatch {
+    /// The digest asked for or stated.
+    pub expected: Digest,
+    /// The digest of the bytes.
+    pub found: Digest,
 }
 
 impl Digest {
@@ -117,6 +122,19 @@ impl Digest {
             Algorithm::Sha512 => Sha512::parse_hex(encoded).map(Self::Sha512),
         }
         .map_err(|_| DigestError::Format)
+    }
+
+    /// Checks that `bytes` have this digest.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), Box<DigestMismatch>> {
+        let found = Self::of(self.algorithm(), bytes);
+        if found == *self {
+            Ok(())
+        } else {
+            Err(Box::new(DigestMismatch {
+                expected: *self,
+                found,
+            }))
+        }
     }
 
     /// The algorithm.
@@ -236,10 +254,11 @@ impl BlobVerifier {
         }
         let found = self.hasher.finish();
         if found != self.expected {
-            return Err(BlobMismatch::Digest {
+            return Err(Box::new(DigestMismatch {
                 expected: self.expected,
                 found,
-            });
+            })
+            .into());
         }
         Ok(VerifiedBlob {
             digest: found,

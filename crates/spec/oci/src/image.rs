@@ -109,7 +109,7 @@ impl ImageSpec {
             .map(|layer| Descriptor::new(layer_type.clone(), layer.digest, layer.size))
             .collect();
         let content = Content::Image {
-            config: Descriptor::of(config_type, &config),
+            config: Box::new(Descriptor::of(config_type, &config)),
             layers,
         };
         Image {

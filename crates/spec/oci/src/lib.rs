@@ -17,7 +17,8 @@ pub mod transfer;
 pub use challenge::{BearerChallenge, Challenge, ChallengeError};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{
-    Algorithm, BlobMismatch, BlobVerifier, Digest, DigestError, Hasher, VerifiedBlob,
+    Algorithm, BlobMismatch, BlobVerifier, Digest, DigestError, DigestMismatch, Hasher,
+    VerifiedBlob,
 };
 pub use image::{Format, Image, ImageSpec, Layer};
 pub use manifest::{Content, MANIFEST_MAX, Manifest, ManifestError};

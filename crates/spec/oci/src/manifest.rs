@@ -30,7 +30,7 @@ pub enum Content {
     /// One image or artifact.
     Image {
         /// Configuration blob.
-        config: Descriptor,
+        config: Box<Descriptor>,
         /// Layer blobs, lowest first.
         layers: Vec<Descriptor>,
     },
@@ -142,6 +142,7 @@ impl Manifest {
             Content::Image {
                 config: document
                     .config
+                    .map(Box::new)
                     .ok_or(ManifestError::MissingField { field: "config" })?,
                 layers: document
                     .layers
@@ -262,7 +263,7 @@ impl Manifest {
     /// Everything that must be in the registry before this manifest: configuration and layers, or manifests.
     pub fn children(&self) -> impl Iterator<Item = &Descriptor> {
         let (config, rest) = match &self.content {
-            Content::Image { config, layers } => (Some(config), layers),
+            Content::Image { config, layers } => (Some(&**config), layers),
             Content::Index { manifests } => (None, manifests),
         };
         config.into_iter().chain(rest)
