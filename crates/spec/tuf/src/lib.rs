@@ -1,5 +1,6 @@
 //! Notary's dialect of TUF: names, files, trust decisions, editing and upload rules; pure.
 
+pub mod edit;
 pub mod expiry;
 pub mod json;
 pub mod limits;
@@ -7,6 +8,7 @@ pub mod metadata;
 pub mod name;
 pub mod pins;
 pub mod refusal;
+pub mod server;
 pub mod trusted;
 pub mod verify;
 

@@ -16,5 +16,6 @@ pub use root::{CachedRoot, RootRotation, RootTrusted, RootWanted};
 pub use tree::{DelegatedRole, Skipped, TargetsTrusted, TrustedTarget};
 pub use update::{Need, Update};
 
-pub(crate) use phases::{role_keys, signers};
+pub(crate) use phases::signers;
 pub(crate) use root::{verify_own, verify_succession};
+pub(crate) use tree::Paths;

@@ -169,6 +169,10 @@ impl TargetsTrusted {
         self.files.iter().map(|(role, file)| (role, file.as_ref()))
     }
 
+    pub(crate) fn shared_files(&self) -> &BTreeMap<Role, Arc<Verified<Targets>>> {
+        &self.files
+    }
+
     /// Delegated roles whose files were refused.
     #[must_use]
     pub fn skipped(&self) -> &BTreeMap<Role, Skipped> {
@@ -268,7 +272,7 @@ impl TargetsTrusted {
         name: Option<&str>,
         visit: &mut impl FnMut(&'a Role, &'a Targets, &Paths<'a>) -> bool,
     ) -> bool {
-        let mut queue = VecDeque::from([(Role::Targets, Paths(vec![""]))]);
+        let mut queue = VecDeque::from([(Role::Targets, Paths::all())]);
         while let Some((role, paths)) = queue.pop_front() {
             let Some((role, file)) = self.files.get_key_value(&role) else { continue };
             let file = file.signed();
@@ -297,15 +301,21 @@ impl TargetsTrusted {
 }
 
 /// The prefixes of the names that a role may sign, after those of all its delegators.
-struct Paths<'a>(Vec<&'a str>);
+#[derive(Debug)]
+pub(crate) struct Paths<'a>(Vec<&'a str>);
 
 impl<'a> Paths<'a> {
-    fn allow(&self, name: &str) -> bool {
+    /// Every name: what `targets` itself may sign.
+    pub(crate) fn all() -> Self {
+        Self(vec![""])
+    }
+
+    pub(crate) fn allow(&self, name: &str) -> bool {
         self.0.iter().any(|path| name.starts_with(path))
     }
 
     /// A child's path counts only below one of its delegator's.
-    fn restrict(&self, child: &'a Delegation) -> Self {
+    pub(crate) fn restrict(&self, child: &'a Delegation) -> Self {
         Self(child.paths.iter().map(String::as_str).filter(|path| self.allow(path)).collect())
     }
 }
