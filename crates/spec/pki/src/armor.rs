@@ -94,7 +94,7 @@ fn parse_block<'a>(
     lines: &mut impl Iterator<Item = (usize, &'a [u8])>,
 ) -> Result<Block, PemError> {
     let mut headers = BTreeMap::new();
-    let mut body = Zeroizing::new(String::new());
+    let mut body = Vec::new();
     for (index, line) in lines {
         let line = std::str::from_utf8(line)
             .map_err(|_| PemError::NotText { line: index + 1 })?
@@ -103,13 +103,11 @@ fn parse_block<'a>(
             if end_label(line) != Some(label) {
                 return Err(PemError::NoEnd { line: first_line });
             }
-            let contents = STANDARD
-                .decode(body.as_bytes())
-                .map_err(|_| PemError::Body { line: first_line })?;
+            let contents = decode(&body).ok_or(PemError::Body { line: first_line })?;
             return Ok(Block {
                 label: label.to_owned(),
                 headers,
-                contents: Zeroizing::new(contents),
+                contents,
             });
         }
         match line.split_once(':') {
@@ -121,10 +119,20 @@ fn parse_block<'a>(
                     return Err(PemError::DuplicateHeader { line: index + 1 });
                 }
             }
-            _ => body.extend(line.chars().filter(|c| !c.is_ascii_whitespace())),
+            _ if line.is_empty() => {}
+            _ => body.push(line),
         }
     }
     Err(PemError::NoEnd { line: first_line })
+}
+
+/// Joins and decodes base64 lines; the text is allocated once, so no copy of a secret stays behind.
+fn decode(lines: &[&str]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(String::with_capacity(
+        lines.iter().map(|line| line.len()).sum(),
+    ));
+    text.extend(lines.iter().flat_map(|line| line.split_ascii_whitespace()));
+    STANDARD.decode(text.as_bytes()).ok().map(Zeroizing::new)
 }
 
 fn begin_label(line: &str) -> Option<&str> {

@@ -9,7 +9,8 @@ use const_oid::db::rfc4519::COMMON_NAME;
 use const_oid::db::rfc5912::{DSA_WITH_SHA_1, SHA_1_WITH_RSA_ENCRYPTION};
 use der::asn1::{PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Any, Decode, Encode, Tag, Tagged};
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::time::Time;
 
@@ -140,7 +141,7 @@ impl Certificate {
             common_name: common_name(&parsed).unwrap_or_default(),
             not_before: timestamp(tbs.validity().not_before),
             not_after: timestamp(tbs.validity().not_after),
-            is_ca: constraints.is_some_and(|(_, constraints)| constraints.ca),
+            is_ca: constraints.is_some_and(|(_critical, constraints)| constraints.ca),
             signature_algorithm: parsed.signature_algorithm().oid,
             spki: tbs.subject_public_key_info().to_der().map_err(malformed)?,
         })
@@ -227,9 +228,9 @@ impl Certificate {
     /// Whether the validity ends within six months of `now`, when Notary and Docker warn.
     #[must_use]
     pub fn is_near_expiry(&self, now: Timestamp) -> bool {
-        // Six calendar months are at most 184 days.
-        now.checked_add(SignedDuration::from_hours(184 * 24))
-            .is_ok_and(|limit| self.not_after < limit)
+        now.to_zoned(TimeZone::UTC)
+            .checked_add(6.months())
+            .is_ok_and(|limit| self.not_after < limit.timestamp())
     }
 
     fn check_validity(&self, now: Timestamp) -> Result<(), CertificateError> {

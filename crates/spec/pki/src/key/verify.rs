@@ -148,12 +148,12 @@ impl PublicKey {
                 )?;
             }
             (Method::PycryptoPkcs1Pss, KeyType::Rsa) => {
-                let malformed = PublicKeyError::Malformed {
-                    what: "public key PEM",
-                };
-                let blocks = armor::parse(&self.bytes).map_err(|_| malformed.clone())?;
-                let material = Material::from_spki_der(&blocks.first().ok_or(malformed)?.contents)?;
-                rsa(&RSA_PSS_2048_8192_SHA256, &material, message, signature)?;
+                rsa(
+                    &RSA_PSS_2048_8192_SHA256,
+                    &self.pem_material()?,
+                    message,
+                    signature,
+                )?;
             }
             (Method::Eddsa, KeyType::Ed25519) => eddsa(&self.bytes, message, signature)?,
             (_, key_type) => {
@@ -162,6 +162,15 @@ impl PublicKey {
             }
         }
         Ok(SignatureValid(()))
+    }
+
+    /// The key of a PEM block where a SubjectPublicKeyInfo should be.
+    fn pem_material(&self) -> Result<Material, PublicKeyError> {
+        let malformed = PublicKeyError::Malformed {
+            what: "public key PEM",
+        };
+        let blocks = armor::parse(&self.bytes).map_err(|_| malformed.clone())?;
+        Material::from_spki_der(&blocks.first().ok_or(malformed)?.contents)
     }
 
     fn material(&self) -> Result<Material, PublicKeyError> {

@@ -10,6 +10,8 @@ use super::{Passphrase, UnlockError};
 /// Bytes of the IV that salt the key.
 const SALT_BYTES: usize = 8;
 
+const MD5_BYTES: usize = 16;
+
 pub(super) fn decrypt(
     dek_info: &str,
     body: &[u8],
@@ -48,15 +50,14 @@ pub(super) fn decrypt(
 }
 
 fn bytes_to_key(passphrase: &Passphrase, salt: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
-    let mut key = Zeroizing::new(Vec::with_capacity(length + 16));
-    let mut block = Zeroizing::new(Vec::new());
+    let mut key = Zeroizing::new(Vec::with_capacity(length + MD5_BYTES));
     while key.len() < length {
         let mut md5 = Md5::new();
-        md5.update(block.as_slice());
+        // Each block hashes the one before it; the first has none.
+        md5.update(&key[key.len().saturating_sub(MD5_BYTES)..]);
         md5.update(passphrase.expose().as_bytes());
         md5.update(salt);
-        *block = md5.finalize().to_vec();
-        key.extend_from_slice(&block);
+        key.extend_from_slice(&md5.finalize());
     }
     key.truncate(length);
     key

@@ -28,6 +28,7 @@ const PROC_TYPE: &str = "Proc-Type";
 const DEK_INFO: &str = "DEK-Info";
 
 /// Text that unlocks a key; wiped on drop and never shown.
+#[derive(Clone)]
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {

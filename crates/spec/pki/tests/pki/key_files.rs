@@ -267,6 +267,134 @@ fn an_empty_passphrase_seals_nothing() {
 }
 
 #[test]
+fn notarys_raw_ed25519_block_needs_matching_halves() {
+    use base64::Engine as _;
+    let key = SigningKey::generate_ed25519().unwrap();
+    let block = |raw: &[u8]| {
+        let body = base64::engine::general_purpose::STANDARD.encode(raw);
+        let text = format!(
+            "-----BEGIN ED25519 PRIVATE KEY-----\n{body}\n-----END ED25519 PRIVATE KEY-----\n"
+        );
+        one_block(text.as_bytes()).unlock(None)
+    };
+    let raw = key.to_signer_secret();
+    assert_eq!(raw.len(), 96);
+    assert_eq!(block(&raw).unwrap().canonical_id(), key.canonical_id());
+    let malformed = UnlockError::Malformed {
+        what: "Ed25519 private key",
+    };
+    for at in [0, 32, 64] {
+        let mut altered = raw.clone();
+        altered[at] ^= 1;
+        assert_eq!(block(&altered).unwrap_err(), malformed, "byte {at}");
+    }
+    assert_eq!(block(&raw[..95]).unwrap_err(), malformed);
+}
+
+/// SEC1 for P-256 with these scalar bytes and no public key.
+fn sec1(scalar: &[u8]) -> Vec<u8> {
+    let curve = [
+        0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+    ];
+    let length = u8::try_from(scalar.len()).unwrap();
+    [
+        &[0x30, 3 + 2 + length + 12, 0x02, 0x01, 0x01, 0x04, length],
+        scalar,
+        &curve,
+    ]
+    .concat()
+}
+
+#[test]
+fn scalars_may_lack_or_have_leading_zeros_but_must_be_in_range() {
+    let mut padded = [0; 32];
+    padded[31] = 5;
+    let expected = SigningKey::from_der(&sec1(&padded)).unwrap();
+    for same in [vec![5], [vec![0; 8], padded.to_vec()].concat()] {
+        assert_eq!(
+            SigningKey::from_der(&sec1(&same)).unwrap().canonical_id(),
+            expected.canonical_id()
+        );
+    }
+    for outside in [vec![], vec![0; 32], vec![0xff; 32], vec![1; 33]] {
+        assert!(
+            matches!(
+                SigningKey::from_der(&sec1(&outside)),
+                Err(SigningKeyError::Malformed { .. })
+            ),
+            "{outside:?}"
+        );
+    }
+    let without_curve = [0x30, 0x06, 0x02, 0x01, 0x01, 0x04, 0x01, 0x05];
+    assert_eq!(
+        SigningKey::from_der(&without_curve).unwrap_err(),
+        SigningKeyError::Malformed {
+            what: "curve parameters"
+        }
+    );
+}
+
+#[test]
+fn the_iteration_count_is_bounded() {
+    let key = SigningKey::generate_ecdsa_p256().unwrap();
+    let text = KeyBlock::seal(&key, &passphrase("p"), None, None)
+        .unwrap()
+        .to_pem();
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let engine = base64::engine::general_purpose::STANDARD;
+    let mut der = base64::Engine::decode(&engine, body).unwrap();
+    // INTEGER of three bytes, 50,000.
+    let at = der
+        .windows(5)
+        .position(|window| window == [0x02, 0x03, 0x00, 0xc3, 0x50])
+        .unwrap();
+    let with = |der: &[u8]| {
+        let body = base64::Engine::encode(&engine, der);
+        let text = format!(
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n"
+        );
+        one_block(text.as_bytes()).unlock(Some(&passphrase("p")))
+    };
+    assert!(with(&der).is_ok());
+    der[at + 2..at + 5].copy_from_slice(&[0x4c, 0x4b, 0x41]);
+    assert_eq!(
+        with(&der).unwrap_err(),
+        UnlockError::Unsupported {
+            what: "PBKDF2 iteration count 5000001".to_owned()
+        }
+    );
+    // A count of zero in the same length would not be DER; negative ones are none either.
+    der[at + 2..at + 5].copy_from_slice(&[0xff, 0xff, 0xff]);
+    assert!(with(&der).is_err());
+}
+
+#[test]
+fn a_scrypt_cost_that_is_no_power_of_two_is_malformed() {
+    let text = openssl("ec-pbes2-aes-256-cbc-scrypt.pem");
+    let text = String::from_utf8(text).unwrap();
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let engine = base64::engine::general_purpose::STANDARD;
+    let mut der = base64::Engine::decode(&engine, body).unwrap();
+    let at = der
+        .windows(4)
+        .position(|window| window == [0x02, 0x02, 0x40, 0x00])
+        .unwrap();
+    der[at + 3] = 1;
+    let body = base64::Engine::encode(&engine, der);
+    let text = format!(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    );
+    assert_eq!(
+        one_block(text.as_bytes())
+            .unlock(Some(&passphrase("passphrase")))
+            .unwrap_err(),
+        UnlockError::Malformed {
+            what: "scrypt parameters"
+        }
+    );
+}
+
+#[test]
 fn secrets_do_not_show() {
     let key = openssl_key("ec-sec1.pem");
     let shown = format!(
@@ -283,6 +411,7 @@ fn secrets_do_not_show() {
 }
 
 /// Runs `openssl` with `input`; `None` if it is not installed.
+#[allow(clippy::print_stderr, reason = "a skip must be seen")]
 fn run_openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let child = Command::new("openssl")
         .args(arguments)

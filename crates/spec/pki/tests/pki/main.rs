@@ -3,6 +3,10 @@
     clippy::disallowed_methods,
     reason = "tests read their vectors from files and run openssl"
 )]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a vector that is not as expected fails the test"
+)]
 
 mod certificates;
 mod golden_keys;
