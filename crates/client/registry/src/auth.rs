@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::{CredentialSource, Credentials};
 use crate::error::{Error, Fault};
+use crate::loopback::is_loopback;
 use crate::server_error::host_port;
 use crate::token::{Token, TokenKey};
 
@@ -80,7 +81,8 @@ impl Authenticator {
     /// one more attempt is made with a new token. A second 401 is returned as it is, for the caller to read.
     ///
     /// `scopes` are what a token must allow; if empty, what the challenge says. A request with a streamed body is
-    /// sent once only. Requests to other servers than the base are sent without credentials.
+    /// sent once only. Requests to other servers than the base are sent without credentials. A challenge over plain
+    /// HTTP from beyond this machine is not answered: [`Error::PlainHttp`].
     pub async fn send(&self, request: Request, scopes: &[Scope]) -> Result<Response, Error> {
         if !self.is_ours(&request.url) {
             return Ok(self.client.send(request).await?);
@@ -151,6 +153,11 @@ impl Authenticator {
 
     /// Remembers how the server wants to be answered; false when that was tried already or cannot be done.
     async fn learn(&self, response: &Response, scopes: &[Scope]) -> Result<bool, Error> {
+        if self.base.scheme() != "https" && !is_loopback(&self.base) {
+            return Err(Error::PlainHttp {
+                host: host_port(&self.base),
+            });
+        }
         let values = response.headers.get_all(header::WWW_AUTHENTICATE);
         let values: Vec<_> = values
             .iter()

@@ -159,3 +159,44 @@ fn is_program(path: &std::path::Path) -> bool {
 fn is_program(path: &std::path::Path) -> bool {
     path.is_file()
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn a_helper_that_hangs_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("docker-credential-slow");
+        std::fs::write(
+            &program,
+            "#!/bin/sh\necho $$ > \"$0.pid\"\nexec sleep 600\n",
+        )
+        .unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let limit = Duration::from_millis(500);
+        let found = Helper::find("slow", folder.path().as_os_str()).unwrap();
+        let error = Helper {
+            timeout: limit,
+            ..found
+        }
+        .credentials("a.example")
+        .await
+        .unwrap_err();
+        assert!(
+            matches!(error.fault, HelperFault::Timeout { limit: waited } if waited == limit),
+            "{error:?}"
+        );
+        let pid = std::fs::read_to_string(program.with_extension("pid")).unwrap();
+        let process = std::path::Path::new("/proc").join(pid.trim());
+        for _ in 0..100 {
+            let state = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+            if state.is_empty() || state.contains(") Z ") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the helper still runs");
+    }
+}

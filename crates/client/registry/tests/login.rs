@@ -396,6 +396,28 @@ async fn requests_to_other_servers_carry_nothing() {
     );
 }
 
+#[tokio::test]
+async fn a_login_never_travels_in_plain_text_beyond_this_machine() {
+    // The proxy plays the server far away; .invalid names exist nowhere.
+    let server = Server::start(guarded("Basic", ALICE_BASIC)).await;
+    let mut config = net::Config::new("test");
+    config.proxies.http = Some(format!("http://{}", server.host));
+    let client = net::Client::new(config).unwrap();
+    let base = net::Url::parse("http://registry.invalid/").unwrap();
+    let authenticator = Authenticator::new(client, base.clone(), alice());
+    let error = authenticator
+        .send(Request::get(base), &[])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::PlainHttp { .. }), "{error:?}");
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.header("authorization").is_none())
+    );
+}
+
 #[test]
 fn secrets_are_not_shown() {
     let shown = format!("{:?} {:?}", alice(), token());

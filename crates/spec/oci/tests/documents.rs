@@ -121,6 +121,18 @@ fn bytes_and_digest_of_a_manifest_are_kept() {
 }
 
 #[test]
+fn a_manifest_of_the_real_docker_has_the_digest_that_was_signed() {
+    let bytes =
+        include_bytes!("../../../../testdata/golden/docker/sample-store/manifest-demo-1.json");
+    let manifest = Manifest::parse(bytes.to_vec(), Some(&MediaType::DOCKER_MANIFEST)).unwrap();
+    assert_eq!(
+        manifest.digest().hex(),
+        "50edeb9098a750c99e6545361146808fe7e7133c72fa6141d640673ac2ea8793"
+    );
+    assert_eq!(manifest.descriptor().size, 523);
+}
+
+#[test]
 fn the_type_comes_from_the_header_when_the_document_has_none() {
     let bytes = with(index(), "mediaType", Value::Null);
     let manifest = Manifest::parse(bytes.clone(), Some(&MediaType::OCI_INDEX)).unwrap();
