@@ -45,6 +45,9 @@ pub enum LocalCaError {
         /// The name.
         name: String,
     },
+    /// A server without a name could not be reached.
+    #[error("no name to issue a certificate for")]
+    NoNames,
     /// Not one certificate of a CA that [`LocalCa::generate`] made.
     #[error("not the certificate of a local CA")]
     NotLocalCa,
@@ -150,15 +153,16 @@ impl LocalCa {
     /// Issues a certificate for a new P-256 key that is valid for TLS servers under `names` for `days` from `now`.
     ///
     /// # Errors
-    /// A DNS name that is none, or a failure of the provider or the certificate library.
+    /// No name, a DNS name that is none, or a failure of the provider or the certificate library.
     pub fn issue_server(
         &self,
         names: &[SubjectName],
         now: Timestamp,
         days: i64,
     ) -> Result<IssuedServer, LocalCaError> {
+        let first = names.first().ok_or(LocalCaError::NoNames)?;
         let key = SigningKey::generate_ecdsa_p256()?;
-        let mut params = named(&names.first().map(ToString::to_string).unwrap_or_default())?;
+        let mut params = named(&first.to_string())?;
         (params.not_before, params.not_after) = validity(now, days)?;
         params.subject_alt_names = names
             .iter()

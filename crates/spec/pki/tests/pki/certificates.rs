@@ -354,6 +354,10 @@ fn a_ca_is_loaded_with_its_own_key_and_certificate_only() {
             .to_owned()
     });
     assert_eq!(load(&leaf_only, &leaf.key_pem), LocalCaError::NotLocalCa);
+    assert!(matches!(
+        ca.issue_server(&[], now(), 1),
+        Err(LocalCaError::NoNames)
+    ));
     for name in ["", "a b", "é.example", "a/b", "*.*"] {
         let names = [SubjectName::Dns(name.to_owned())];
         assert!(
