@@ -58,16 +58,16 @@ pub(crate) fn run_root(
     }
     match cobra::parse(root, words)? {
         Invocation::Run { run, matches } => {
-            for notice in matches.notices() {
-                process.out(format_args!("{notice}\n"))?;
-            }
+            show_notices(process, matches.notices())?;
             run(session, &matches)
         }
         Invocation::Help {
             path,
             command,
             asked,
+            notices,
         } => {
+            show_notices(process, &notices)?;
             let text = cobra::help(command, &path, process.columns());
             if asked {
                 process.out(text)?;
@@ -77,6 +77,14 @@ pub(crate) fn run_root(
             Ok(())
         }
     }
+}
+
+/// Where docker shows them: on standard output.
+fn show_notices(process: &Process, notices: &[String]) -> Result<(), Failure> {
+    for notice in notices {
+        process.out(format_args!("{notice}\n"))?;
+    }
+    Ok(())
 }
 
 fn complete(

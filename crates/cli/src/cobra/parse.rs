@@ -24,6 +24,8 @@ pub enum Invocation<R: 'static> {
         command: &'static Command<R>,
         /// It was asked for with `--help`; otherwise a group was called without a sub-command.
         asked: bool,
+        /// Lines to show before it.
+        notices: Vec<String>,
     },
 }
 
@@ -141,6 +143,7 @@ pub fn parse<R: Copy>(root: &Root<R>, words: &[String]) -> Result<Invocation<R>,
             path,
             command,
             asked: true,
+            notices: matches.notices,
         });
     }
     check_arity(root.program, command, &path, &matches.args)?;
@@ -150,6 +153,7 @@ pub fn parse<R: Copy>(root: &Root<R>, words: &[String]) -> Result<Invocation<R>,
             path,
             command,
             asked: false,
+            notices: matches.notices,
         },
     })
 }

@@ -94,7 +94,7 @@ fn generate(session: &Session<'_>, request: &Request) -> Result<(), Error> {
         })?;
     let lock = folder.lock(LOCK_WAIT).map_err(failed)?;
     folder
-        .save(&lock, &key, &passphrase, (name, None), Replace::IfSame)
+        .save(&lock, &key, &passphrase, name, None, Replace::IfSame)
         .map_err(failed)?;
     let text = key
         .public_key()

@@ -9,6 +9,7 @@ pub mod version;
 
 use super::docker_trust;
 use crate::cobra::{self, Arity, Command, Completes, Flag, Matches, Root};
+use crate::env;
 use crate::failure::Failure;
 use crate::session::{Run, Session};
 
@@ -57,6 +58,26 @@ const DEMO: Command<Run> = Command {
     run: Some(demo),
     ..Command::new("demo", "Show in ten seconds what signing protects against")
 };
+
+/// The reference page of every command and environment variable, in Markdown.
+pub fn reference_page() -> String {
+    let mut page =
+        "# Commands\n\nMade from the tables of the program; a test keeps it equal.\n\n".to_owned();
+    page.push_str(&cobra::reference(&ROOT));
+    page.push_str("# Environment\n\n| variable | meaning |\n| --- | --- |\n");
+    for variable in env::ALL {
+        let secret = if variable.secret {
+            " (secret: never shown)"
+        } else {
+            ""
+        };
+        page.push_str(&format!(
+            "| `{}` | {}{secret} |\n",
+            variable.name, variable.meaning
+        ));
+    }
+    page
+}
 
 fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
     if matches.on(&VERSION) {
