@@ -52,12 +52,17 @@ impl Peers {
         self.value(&format!("{name}_VERSION"))
     }
 
+    /// OpenSSL's command line, for [`crate::run`].
+    pub fn openssl(&self) -> Command {
+        self.command(self.program("OPENSSL"))
+    }
+
     /// The path of a program by its name in `peers.env`.
     pub(crate) fn program(&self, name: &str) -> &Path {
         Path::new(self.value(name))
     }
 
-    /// A command for a peer, with an empty environment but for the search paths that the peers need.
+    /// A command for a peer, with an empty environment but for a search path.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         self.prepare(&mut command);
@@ -84,16 +89,13 @@ impl Peers {
     }
 
     fn prepare(&self, command: &mut Command) {
-        command
-            .env_clear()
-            .env(
-                "PATH",
-                format!(
-                    "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                    self.value("PEERS_PATH")
-                ),
-            )
-            .env("LD_LIBRARY_PATH", self.value("PEERS_LIBRARY_PATH"));
+        command.env_clear().env(
+            "PATH",
+            format!(
+                "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                self.value("PEERS_PATH")
+            ),
+        );
     }
 
     fn value(&self, name: &str) -> &str {

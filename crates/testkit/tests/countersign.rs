@@ -53,52 +53,25 @@ fn starts_kills_restarts_and_stops() {
 
 #[test]
 fn a_server_that_does_not_start_fails_the_test_with_its_words() {
-    let folder = Folder::new("stand-in");
-    let program = stand_in(&folder);
-    let failure =
-        std::panic::catch_unwind(|| Countersign::start_with(&program, &["--fail"])).unwrap_err();
-    assert!(
-        failure
-            .downcast_ref::<String>()
-            .unwrap()
-            .contains("no disk")
-    );
-}
-
-/// Run by the next test in a process of its own; by itself it has nothing to do.
-#[test]
-fn helper_that_is_killed() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how the next test tells this process what to do"
-    )]
-    let Some(report) = std::env::var_os("TESTKIT_HELPER") else {
-        return;
-    };
-    let folder = Folder::new("stand-in");
-    let server = Countersign::start(stand_in(&folder));
-    std::fs::write(report, server.pid().to_string()).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    let folder = Folder::new("report");
+    // In a process of its own, because a failing test leaves its folders behind.
+    let output = helper("fail", &folder)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("countersign serve ended: no disk"));
 }
 
 /// Not even `kill -9` of a test leaves a server behind.
 #[test]
 fn children_end_with_a_killed_test() {
     let folder = Folder::new("report");
-    let report = folder.path().join("pid");
-    let mut helper = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "helper_that_is_killed"])
-        .env("TESTKIT_HELPER", &report)
-        .env("TMPDIR", folder.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut helper = helper("hang", &folder).spawn().unwrap();
     let begin = Instant::now();
     let pid: u32 = loop {
-        if let Some(pid) = std::fs::read_to_string(&report)
-            .ok()
-            .and_then(|text| text.parse().ok())
-        {
+        let report = std::fs::read_to_string(folder.path().join("pid"));
+        if let Some(pid) = report.ok().and_then(|text| text.parse().ok()) {
             break pid;
         }
         assert!(
@@ -118,4 +91,36 @@ fn children_end_with_a_killed_test() {
         );
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Runs [`act_as_helper`] in a process of its own, with its temporary folders in `folder`.
+fn helper(mode: &str, folder: &Folder) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "act_as_helper", "--nocapture"]);
+    command
+        .env("TESTKIT_HELPER", mode)
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::null());
+    command
+}
+
+/// Part of the tests above; by itself it has nothing to do.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how the tests above tell this process what to do"
+)]
+fn act_as_helper() {
+    let Ok(mode) = std::env::var("TESTKIT_HELPER") else {
+        return;
+    };
+    let folder = Folder::new("stand-in");
+    let program = stand_in(&folder);
+    if mode == "fail" {
+        Countersign::start_with(&program, &["--fail"]);
+        return;
+    }
+    let server = Countersign::start(&program);
+    std::fs::write(std::env::temp_dir().join("pid"), server.pid().to_string()).unwrap();
+    std::thread::sleep(Duration::from_secs(60));
 }

@@ -155,12 +155,7 @@ fn dockerd_docker_logs_in_with_tokens() {
     let tokens = TokenServer::start(&ca);
     let registry = DockerRegistry::start_with_tokens(&peers, &tokens);
     let server = NotaryServer::with_tokens(&peers, &ca, &tokens);
-    // dockerd verifies the token server even for a registry on loopback.
-    let ca_file = ca.file();
-    let dockerd = Dockerd::start_with_env(
-        &peers,
-        &[("SSL_CERT_FILE", ca_file.to_str().expect("our own path"))],
-    );
+    let dockerd = Dockerd::start(&peers);
     let docker = DockerCli::new(&peers, DockerVersion::V28)
         .daemon(&dockerd)
         .trust_server(&server.url(), server.ca_file())
@@ -271,6 +266,25 @@ fn postgres_answers() {
         "CREATE TABLE t (n int); INSERT INTO t VALUES (41);",
     );
     assert_eq!(postgres.sql("things", "SELECT n + 1, 'x' FROM t"), "42|x\n");
+}
+
+/// OpenSSL reads what the certificate authority of the tests writes.
+#[test]
+fn openssl_verifies_a_test_certificate() {
+    let Some(peers) = Peers::locate() else { return };
+    let ca = TestCa::new();
+    let certificate = ca.issue(&["registry.example.com"]);
+    let mut verify = peers.openssl();
+    verify.args([
+        "verify",
+        "-purpose",
+        "sslserver",
+        "-verify_hostname",
+        "registry.example.com",
+        "-CAfile",
+    ]);
+    verify.arg(ca.file()).arg(certificate.certificate_file);
+    testkit::run(verify, b"").success().says("OK");
 }
 
 /// Prompts can be answered: a new key's passphrase is asked twice, without echo.
