@@ -10,11 +10,18 @@ use std::{
 };
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    sync::oneshot,
+    time::{Sleep, sleep, timeout},
 };
+
+/// How much of a refused body is read and thrown away, in bytes: enough for what clients send by mistake.
+const DRAIN_LIMIT: usize = 16 << 20;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// Measures how long a peer has been silent; the timer exists only while it is.
 struct Patience {
@@ -43,17 +50,57 @@ impl Patience {
     }
 }
 
-/// A request body that fails when its sender is silent for too long.
+/// A request body that fails when its sender is silent for too long. Dropped before its end, it leaves what is not
+/// read yet to its [`Leftover`].
 pub(crate) struct GuardedBody {
-    inner: Incoming,
+    /// `None` only while it is dropped.
+    inner: Option<Incoming>,
     patience: Patience,
+    leave_to: Option<oneshot::Sender<Incoming>>,
 }
 
+/// What a handler did not read of a body.
+pub(crate) struct Leftover(oneshot::Receiver<Incoming>);
+
 impl GuardedBody {
-    pub(crate) fn new(inner: Incoming, limit: Duration) -> Self {
-        Self {
-            inner,
+    pub(crate) fn new(inner: Incoming, limit: Duration) -> (Self, Leftover) {
+        let (leave_to, left) = oneshot::channel();
+        let body = Self {
+            inner: Some(inner),
             patience: Patience::new(limit),
+            leave_to: Some(leave_to),
+        };
+        (body, Leftover(left))
+    }
+}
+
+impl Leftover {
+    /// Reads what was left, within limits, so that a client that is still sending reads the answer instead of a reset.
+    pub(crate) async fn drain(mut self) {
+        let Ok(mut rest) = self.0.try_recv() else {
+            return;
+        };
+        let mut left = DRAIN_LIMIT;
+        let drained = timeout(DRAIN_TIME, async {
+            while let Some(Ok(frame)) = rest.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                let Some(still) = left.checked_sub(length) else {
+                    return;
+                };
+                left = still;
+            }
+        });
+        if drained.await.is_err() {
+            tracing::debug!("gave up on the rest of a refused body");
+        }
+    }
+}
+
+impl Drop for GuardedBody {
+    fn drop(&mut self) {
+        if let (Some(inner), Some(leave_to)) = (self.inner.take(), self.leave_to.take()) {
+            // Nobody waits for it after a success.
+            drop(leave_to.send(inner));
         }
     }
 }
@@ -66,19 +113,29 @@ impl Body for GuardedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(inner).poll_frame(context);
         if self.patience.exhausted(&polled, context) {
+            self.leave_to = None;
             return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut).into())));
         }
-        Poll::Ready(ready!(polled).map(|frame| frame.map_err(Into::into)))
+        let frame = ready!(polled);
+        if !matches!(frame, Some(Ok(_))) {
+            self.leave_to = None;
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

@@ -14,12 +14,15 @@ use std::{
 
 use axum::{Router, body::Body, response::IntoResponse, response::Response};
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Request, StatusCode, header::EXPECT};
 use hyper::{body::Incoming, service::Service};
 use tower::ServiceExt;
 use tracing::Instrument;
 
-use crate::{RequestMetrics, guard::GuardedBody};
+use crate::{
+    RequestMetrics,
+    guard::{GuardedBody, Leftover},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -70,8 +73,7 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     let started = Instant::now();
     let method = request.method().clone();
-    let silence = shared.body_silence;
-    let request = request.map(|body| Body::new(GuardedBody::new(body, silence)));
+    let (request, leftover) = guard(request, shared.body_silence);
     let answered = AssertUnwindSafe(shared.router.clone().oneshot(request))
         .catch_unwind()
         .await;
@@ -87,8 +89,25 @@ async fn answer(
         tracing::debug!(status = status.as_u16(), ?took, "answered");
     }
     shared.metrics.observe(&method, status, took);
+    if let Some(leftover) = leftover
+        && (status.is_client_error() || status.is_server_error())
+    {
+        leftover.drain().await;
+    }
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     Ok(response)
+}
+
+/// Guards the body, if there is one, and keeps hold of what the handler may leave of it. A client that expects a
+/// "continue" before it sends needs no draining: it has not begun.
+fn guard(request: Request<Incoming>, silence: Duration) -> (Request<Body>, Option<Leftover>) {
+    let (head, body) = request.into_parts();
+    if hyper::body::Body::is_end_stream(&body) {
+        return (Request::from_parts(head, Body::empty()), None);
+    }
+    let (body, leftover) = GuardedBody::new(body, silence);
+    let leftover = (!head.headers.contains_key(EXPECT)).then_some(leftover);
+    (Request::from_parts(head, Body::new(body)), leftover)
 }

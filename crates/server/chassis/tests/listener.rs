@@ -288,6 +288,28 @@ async fn a_reader_that_stops_reading_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_client_that_still_sends_reads_its_refusal() {
+    let router = Router::new().route(
+        "/refuse",
+        post(|| async { (StatusCode::PAYLOAD_TOO_LARGE, "no") }),
+    );
+    let server = Running::plain(Limits::default(), router).await;
+    let body = "x".repeat(8 << 20);
+    for _ in 0..5 {
+        let head = format!(
+            "POST /refuse HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = server.raw(&(head + &body)).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 413 ") && answer.ends_with("no"),
+            "{answer}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn more_connections_than_allowed_wait_their_turn() {
     let server = Running::plain(
         Limits {
