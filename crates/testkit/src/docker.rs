@@ -261,20 +261,34 @@ impl DockerCli {
             DockerVersion::V20 => "DOCKER_20",
             DockerVersion::V28 => "DOCKER_28",
         };
-        let mut command = self.peers.command(self.peers.program(program));
-        self.prepare(&mut command);
-        command.args(args);
-        command
+        self.command_of(self.peers.program(program), args)
     }
 
-    /// Gives any program the environment and working directory of this client: ours is run the same way.
-    pub fn prepare(&self, command: &mut Command) {
+    /// The same for another program in place of docker, such as ours: it gets the environment, the home folder and the
+    /// working directory of this client, and nothing else.
+    pub fn command_of<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = Command::new(program);
+        self.peers.prepare(&mut command);
         command
             .env("HOME", self.home())
             .env("DOCKER_CONFIG", self.config_dir());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.current_dir(self.home()).args(args);
         command
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.home());
+    }
+
+    /// Runs another program in place of docker; see [`DockerCli::command_of`].
+    #[track_caller]
+    pub fn run_program<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Output {
+        run(self.command_of(program, args), b"")
     }
 
     /// Runs `docker <args>` without input.

@@ -1,5 +1,6 @@
 //! Temporary folders that outlive a failed test.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -24,6 +25,33 @@ impl Folder {
     pub fn path(&self) -> &Path {
         self.0.path()
     }
+}
+
+/// Every file below a folder with its contents, by path relative to it: equal before and after means that nothing was
+/// touched. A folder that does not exist has no files.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&current) else {
+            assert!(!current.exists(), "{} is readable", current.display());
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("the folder is readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("it lies below the folder")
+                    .to_string_lossy()
+                    .into_owned();
+                found.insert(name, std::fs::read(&path).expect("the file is readable"));
+            }
+        }
+    }
+    found
 }
 
 impl Drop for Folder {

@@ -15,9 +15,31 @@
 //! | [`Countersign`] | `countersign serve` |
 //! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |
 //! | [`TokenServer`] | ours: logins for docker-registry and notary-server |
+//! | [`Disk`] | a small file system, to fill or to make read-only |
+//!
+//! ```no_run
+//! use testkit::{DockerCli, DockerRegistry, DockerVersion, Dockerd, NotaryServer, Peers, TestCa};
+//!
+//! let Some(peers) = Peers::locate_with_dockerd() else { return };
+//! let ca = TestCa::new();
+//! let registry = DockerRegistry::start(&peers);
+//! let server = NotaryServer::memory(&peers, &ca);
+//! let dockerd = Dockerd::start(&peers);
+//! let docker = DockerCli::new(&peers, DockerVersion::V20)
+//!     .daemon(&dockerd)
+//!     .trust_server(&server.url(), server.ca_file())
+//!     .env("DOCKER_CONTENT_TRUST", "1");
+//! let image = format!("{}/demo:1", registry.host());
+//! docker.import(&image, "hello");
+//! docker.run(["push", &image]).success().says("Successfully signed");
+//! docker.version(DockerVersion::V28).run(["trust", "inspect", &image]).success();
+//! ```
+//!
+//! Tests that start dockerd are called `dockerd_…`: the test runner does one of them at a time.
 
 mod connect;
 mod countersign;
+mod disk;
 mod docker;
 mod folder;
 pub mod image;
@@ -35,8 +57,9 @@ mod tokens;
 
 pub use connect::ConnectProxy;
 pub use countersign::Countersign;
+pub use disk::Disk;
 pub use docker::{DockerCli, DockerVersion, Dockerd};
-pub use folder::Folder;
+pub use folder::{Folder, files};
 pub use notary::{NotaryCli, NotaryServer};
 pub use peers::{Peers, skip};
 pub use postgres::Postgres;

@@ -88,7 +88,8 @@ impl Peers {
         command
     }
 
-    fn prepare(&self, command: &mut Command) {
+    /// Gives a command an empty environment but for a search path.
+    pub(crate) fn prepare(&self, command: &mut Command) {
         command.env_clear().env(
             "PATH",
             format!(

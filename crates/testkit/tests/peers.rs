@@ -268,6 +268,29 @@ fn postgres_answers() {
     assert_eq!(postgres.sql("things", "SELECT n + 1, 'x' FROM t"), "42|x\n");
 }
 
+/// Another program stands in for docker with the same environment, and only that.
+#[test]
+fn another_program_gets_the_environment_of_docker() {
+    let Some(peers) = Peers::locate() else { return };
+    let docker = DockerCli::new(&peers, DockerVersion::V28).env("DOCKER_CONTENT_TRUST", "1");
+    let told = docker.run_program("env", [] as [&str; 0]).success().stdout;
+    let mut names: Vec<&str> = told
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "DOCKER_CONFIG",
+        "DOCKER_CONTENT_TRUST",
+        "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
+        "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
+        "DOCKER_HOST",
+        "HOME",
+        "PATH",
+    ];
+    assert_eq!(names, expected);
+}
+
 /// OpenSSL reads what the certificate authority of the tests writes.
 #[test]
 fn openssl_verifies_a_test_certificate() {
