@@ -23,7 +23,7 @@ pub enum Failure {
     Said,
     /// `docker trust` refuses.
     #[error(transparent)]
-    DockerTrust(#[from] DockerTrustError),
+    DockerTrust(DockerTrustError),
     /// A native command refuses.
     #[error(transparent)]
     Native(#[from] NativeError),
@@ -38,15 +38,21 @@ pub enum Failure {
     Output(#[from] io::Error),
 }
 
+impl From<DockerTrustError> for Failure {
+    fn from(error: DockerTrustError) -> Self {
+        match error {
+            DockerTrustError::Input(error) => Self::Input(error),
+            error => Self::DockerTrust(error),
+        }
+    }
+}
+
 impl Failure {
     /// Says on standard error what is not said yet; the exit code.
     pub(crate) fn report(&self, process: &Process) -> u8 {
         match self {
             Self::Said => 1,
-            Self::DockerTrust(DockerTrustError::Input(InputError::Interrupted { signal }))
-            | Self::Input(InputError::Interrupted { signal }) => {
-                SIGNAL_BASE.saturating_add(*signal)
-            }
+            Self::Input(InputError::Interrupted { signal }) => SIGNAL_BASE.saturating_add(*signal),
             Self::DockerTrust(error) => {
                 process.err(format_args!("{}\n", error.text()));
                 1

@@ -42,7 +42,7 @@ pub enum InputError {
 pub(crate) struct Input {
     source: Source,
     pending: Zeroizing<Vec<u8>>,
-    signals: Option<Signals>,
+    signals: Option<Arc<Signals>>,
 }
 
 enum Source {
@@ -68,21 +68,24 @@ impl Input {
     }
 
     pub(crate) fn caught_signal(&self) -> Option<u8> {
-        self.signals.as_ref().and_then(Signals::caught)
+        self.signals.as_deref().and_then(Signals::caught)
     }
 
     /// Switches the echo off, calls `prompt`, reads one line and restores the terminal.
     ///
-    /// The order matters: what is typed in answer to the prompt must never be shown.
+    /// The order matters: what is typed in answer to the prompt must never be shown, and a signal must find the
+    /// terminal restored.
     pub(crate) fn hidden_line(
         &mut self,
         prompt: impl FnOnce() -> io::Result<()>,
     ) -> Result<Zeroizing<String>, InputError> {
-        let _quiet = match self.source {
-            Source::Stdin => Quiet::begin(),
-            Source::Bytes => None,
+        let Some(signals) = self.signals()? else {
+            return self.bytes_line(prompt);
         };
-        self.line(prompt)
+        let _listening = signals.listen();
+        let _quiet = Quiet::begin();
+        prompt().map_err(InputError::Stream)?;
+        read_line(&mut self.pending, Some(&signals))
     }
 
     /// Calls `prompt` and reads one line, without its line end and without surrounding blanks.
@@ -90,33 +93,67 @@ impl Input {
         &mut self,
         prompt: impl FnOnce() -> io::Result<()>,
     ) -> Result<Zeroizing<String>, InputError> {
-        let signals = match (&self.source, &mut self.signals) {
-            (Source::Bytes, _) => None,
-            (Source::Stdin, Some(signals)) => Some(&*signals),
-            (Source::Stdin, none) => {
-                Some(&*none.insert(Signals::watch().map_err(InputError::Stream)?))
-            }
+        let Some(signals) = self.signals()? else {
+            return self.bytes_line(prompt);
         };
-        let _listening = signals.map(Signals::listen);
+        let _listening = signals.listen();
         prompt().map_err(InputError::Stream)?;
-        loop {
-            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-                return take_line(&mut self.pending, end + 1);
+        read_line(&mut self.pending, Some(&signals))
+    }
+
+    fn bytes_line(
+        &mut self,
+        prompt: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Zeroizing<String>, InputError> {
+        prompt().map_err(InputError::Stream)?;
+        read_line(&mut self.pending, None)
+    }
+
+    /// The signals of this process, from the first prompt on; `None` for bytes of a test.
+    fn signals(&mut self) -> Result<Option<Arc<Signals>>, InputError> {
+        match (&self.source, &self.signals) {
+            (Source::Bytes, _) => Ok(None),
+            (Source::Stdin, Some(signals)) => Ok(Some(signals.clone())),
+            (Source::Stdin, None) => {
+                let signals = Arc::new(Signals::watch().map_err(InputError::Stream)?);
+                self.signals = Some(signals.clone());
+                Ok(Some(signals))
             }
-            if self.pending.len() > LONGEST_LINE {
-                return Err(InputError::TooLong);
-            }
-            let read = match signals {
-                Some(signals) => fill(&mut self.pending, signals)?,
-                None => 0,
-            };
-            if read == 0 && self.pending.is_empty() {
-                return Err(InputError::Ended);
-            }
-            if read == 0 {
-                let all = self.pending.len();
-                return take_line(&mut self.pending, all);
-            }
+        }
+    }
+}
+
+fn read_line(
+    pending: &mut Zeroizing<Vec<u8>>,
+    signals: Option<&Signals>,
+) -> Result<Zeroizing<String>, InputError> {
+    let line = next_line(pending, signals);
+    // One that came together with the line would otherwise be lost.
+    match signals.and_then(Signals::caught) {
+        Some(signal) => Err(InputError::Interrupted { signal }),
+        None => line,
+    }
+}
+
+fn next_line(
+    pending: &mut Zeroizing<Vec<u8>>,
+    signals: Option<&Signals>,
+) -> Result<Zeroizing<String>, InputError> {
+    loop {
+        if let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+            return take_line(pending, end + 1);
+        }
+        if pending.len() > LONGEST_LINE {
+            return Err(InputError::TooLong);
+        }
+        let read = match signals {
+            Some(signals) => fill(pending, signals)?,
+            None => 0,
+        };
+        match (read, pending.len()) {
+            (0, 0) => return Err(InputError::Ended),
+            (0, rest) => return take_line(pending, rest),
+            _ => {}
         }
     }
 }

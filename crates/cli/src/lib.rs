@@ -7,6 +7,7 @@ pub mod cobra;
 mod dispatch;
 pub mod docker_config;
 pub mod env;
+mod explain;
 mod failure;
 pub mod input;
 pub mod personas;

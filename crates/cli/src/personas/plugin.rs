@@ -10,6 +10,7 @@ use super::{docker_trust, native};
 use crate::cobra::{self, Flag, Matches, Root, UsageError};
 use crate::dispatch::run_root;
 use crate::env;
+use crate::explain;
 use crate::failure::Failure;
 use crate::process::Process;
 use crate::session::{Globals, Run, Session, UseCases};
@@ -119,6 +120,9 @@ pub(crate) fn run(
         rest.insert(0, verb);
     }
     let globals = globals(&matches);
+    if globals.debug {
+        explain::on_stderr();
+    }
     let session = Session {
         process,
         uses,

@@ -1,5 +1,7 @@
 //! The command line as its users meet it. One binary: transcripts of the real docker, and scenes of our own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod help;
 mod inspect;
 mod keys;

@@ -78,6 +78,45 @@ fn ctrl_c_restores_the_echo_for_what_runs_next() {
     );
 }
 
+/// One `kill` from outside, in the middle of a prompt.
+#[test]
+fn a_termination_signal_at_a_prompt_restores_the_echo_first() {
+    let scene = Scene::new();
+    let mut terminal = start(&scene, "generate", "carl");
+    expect(&mut terminal, "Enter passphrase for new carl key with ID ");
+    assert!(
+        !terminal.get_process().get_echo().unwrap(),
+        "the echo is off at the prompt"
+    );
+    let pid = terminal.get_process().pid().to_string();
+    Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert_eq!(exit_code(&terminal), 143);
+    assert!(
+        terminal.get_process().get_echo().unwrap(),
+        "the echo is on again"
+    );
+    assert!(names_in(&scene.private_keys()).is_empty());
+}
+
+/// What docker's users see of a closed pipe is nothing at all.
+#[test]
+fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
+    let shell = |script: &str| {
+        Command::new("sh")
+            .args(["-c", script, PROGRAM])
+            .output()
+            .unwrap()
+    };
+    let closed = shell("(sleep 0.2; \"$0\" trust key generate --help; echo $? >&2) | true");
+    assert_eq!(String::from_utf8_lossy(&closed.stderr), "141\n");
+    let full = shell("\"$0\" trust key generate --help > /dev/full");
+    assert_eq!(full.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&full.stderr).starts_with("write /dev/stdout: "),
+        "{full:?}"
+    );
+}
+
 fn start(scene: &Scene, verb: &str, name: &str) -> Session {
     let mut command = Command::new("sh");
     command.args([

@@ -34,7 +34,7 @@ pub enum Error {
         name: String,
         /// Why.
         #[source]
-        source: keystore::Error,
+        source: Box<keystore::Error>,
     },
     /// A private key file that must not be read.
     #[error("key file refused")]
@@ -43,7 +43,7 @@ pub enum Error {
         file: String,
         /// Why.
         #[source]
-        source: keystore::Error,
+        source: Box<keystore::Error>,
     },
     /// A private key file that cannot be imported.
     #[error("key not imported")]
@@ -52,7 +52,7 @@ pub enum Error {
         file: String,
         /// Why.
         #[source]
-        source: keystore::Error,
+        source: Box<keystore::Error>,
         /// The passphrase came from the environment.
         from_environment: bool,
     },
@@ -132,7 +132,7 @@ pub enum Error {
         context: Context,
         /// The reason.
         #[source]
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// A reserved signer name.
     #[error("reserved name")]
@@ -146,7 +146,7 @@ impl Error {
     pub(super) fn generate(process: &Process, name: &str, source: keystore::Error) -> Self {
         Self::interrupted(process, &source).unwrap_or_else(|| Self::KeyGenerate {
             name: name.to_owned(),
-            source,
+            source: Box::new(source),
         })
     }
 
@@ -154,7 +154,7 @@ impl Error {
         let from_environment = process.var(env::REPOSITORY_PASSPHRASE.name).is_some();
         Self::interrupted(process, &source).unwrap_or_else(|| Self::KeyImport {
             file: file.to_owned(),
-            source,
+            source: Box::new(source),
             from_environment,
         })
     }
@@ -178,7 +178,10 @@ impl Error {
         match refusal {
             Refusal::Declined => Self::Cancelled,
             Refusal::Input(error) => Self::Input(error),
-            refusal => Self::Refused { context, refusal },
+            refusal => Self::Refused {
+                context,
+                refusal: Box::new(refusal),
+            },
         }
     }
 }

@@ -43,7 +43,7 @@ fn load(session: &Session<'_>, file: &str, name: &str) -> Result<Vec<String>, Er
     let path = process.resolve(Path::new(file));
     check_private(&path).map_err(|source| Error::KeyFileRefused {
         file: file.to_owned(),
-        source,
+        source: Box::new(source),
     })?;
     let failed = |source| Error::import(process, file, source);
     let content = read_bundle(&path).map_err(failed)?;

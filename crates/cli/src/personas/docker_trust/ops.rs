@@ -211,7 +211,7 @@ pub enum Refusal {
     #[error("image not in the registry")]
     ImageMissing {
         /// The image.
-        image: Reference,
+        image: Box<Reference>,
     },
     /// A prompt was not answered.
     #[error(transparent)]

@@ -55,10 +55,10 @@ impl<'p> UserPassphrases<'p> {
 
 impl Passphrases for UserPassphrases<'_> {
     fn existing(&mut self, label: &KeyLabel, attempt: u32) -> Result<Passphrase, PassphraseError> {
-        if attempt == 0 {
-            if let Some(known) = label.id.and_then(|id| self.known.get(&id)) {
-                return Ok(passphrase(known.expose()));
-            }
+        if attempt == 0
+            && let Some(known) = label.id.and_then(|id| self.known.get(&id))
+        {
+            return Ok(passphrase(known.expose()));
         }
         if let Some(value) = self.process.var(variable(&label.role).name) {
             // A wrong value does not become right by asking again, and a prompt would stop a pipeline.

@@ -60,10 +60,10 @@ fn resolve(names: &[String], refresh: bool) -> Result<Vec<Batch>, Error> {
                 batches.last_mut()
             }
         };
-        if let Some(batch) = batch {
-            if batch.names.insert(tag.clone(), name.clone()).is_none() {
-                batch.request.tags.push(tag.clone());
-            }
+        if let Some(batch) = batch
+            && batch.names.insert(tag.clone(), name.clone()).is_none()
+        {
+            batch.request.tags.push(tag.clone());
         }
     }
     Ok(batches)
