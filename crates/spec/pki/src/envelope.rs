@@ -77,6 +77,20 @@ struct Header {
     p2s: String,
 }
 
+/// A passphrase of 256 random bits, as 64 hexadecimal digits, for a server that seals its own secrets.
+///
+/// # Errors
+/// The provider gave no randomness.
+pub fn random_passphrase() -> Result<Passphrase, ProviderError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rand::fill(bytes.as_mut_slice()).map_err(|_| ProviderError {
+        operation: "draw a passphrase",
+    })?;
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let text: String = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect();
+    Ok(Passphrase::new(Zeroizing::new(text)))
+}
+
 /// Seals `secret` under `passphrase` as compact JWE text.
 ///
 /// # Errors
