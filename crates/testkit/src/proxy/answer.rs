@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -24,51 +25,17 @@ pub(super) async fn answer(
     let (head, body) = request.into_parts();
     let fault = state.fault(&head.method, head.uri.path());
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let mut exchange = Exchange {
-        method: head.method.clone(),
-        target: head
-            .uri
-            .path_and_query()
-            .map_or_else(|| "/".to_owned(), ToString::to_string),
-        request_headers: head.headers.clone(),
-        request_body: body.clone(),
-        status: None,
-        response_headers: HeaderMap::new(),
-        response_body: Bytes::new(),
-    };
-    match fault {
-        Some(Fault::Disconnect) => {
-            state.record(exchange);
-            return Err(io::Error::other("closed on purpose"));
-        }
-        Some(Fault::Hang) => {
-            state.record(exchange);
-            return std::future::pending().await;
-        }
-        Some(Fault::Endless) => {
-            exchange.status = Some(StatusCode::OK);
-            state.record(exchange);
-            return Ok(Response::new(endless()));
-        }
-        Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-        _ => {}
+    let mut exchange = asked(&head, body.clone());
+    if let Some(status) = status_without_end(fault.as_ref()) {
+        exchange.status = status;
+        state.record(exchange);
+        return match fault {
+            Some(Fault::Disconnect) => Err(io::Error::other("closed on purpose")),
+            Some(Fault::Endless) => Ok(Response::new(endless())),
+            _ => std::future::pending().await,
+        };
     }
-    let (status, mut headers, body) = match &fault {
-        Some(Fault::Answer {
-            status,
-            headers,
-            body,
-        }) => made_up(*status, headers, body.clone()),
-        _ => forwarder
-            .forward(&head, body)
-            .await
-            .unwrap_or_else(|error| bad_gateway(&error)),
-    };
-    let (status, body) = match &fault {
-        Some(Fault::Rewrite(change)) => (status, change(body)),
-        Some(Fault::LoseAnswer) => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),
-        _ => (status, body),
-    };
+    let (status, mut headers, body) = finite(fault.as_ref(), &head, body, forwarder).await;
     headers.remove(TRANSFER_ENCODING);
     if head.method != http::Method::HEAD && status != StatusCode::NO_CONTENT {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -77,22 +44,67 @@ pub(super) async fn answer(
     exchange.response_headers = headers.clone();
     exchange.response_body = body.clone();
     state.record(exchange);
-    let body = if matches!(fault, Some(Fault::CutHalf)) {
-        half(&body)
-    } else {
-        whole(body)
-    };
-    let mut response = Response::new(body);
+    let cut = matches!(fault, Some(Fault::CutHalf));
+    let mut response = Response::new(if cut { half(&body) } else { whole(body) });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
 }
 
-fn made_up(
-    status: u16,
-    headers: &[(String, String)],
-    body: Bytes,
-) -> (StatusCode, HeaderMap, Bytes) {
+type Answer = (StatusCode, HeaderMap, Bytes);
+
+/// What is known before the answer.
+fn asked(head: &Parts, body: Bytes) -> Exchange {
+    let target = head.uri.path_and_query();
+    Exchange {
+        method: head.method.clone(),
+        target: target.map_or_else(|| "/".to_owned(), ToString::to_string),
+        request_headers: head.headers.clone(),
+        request_body: body,
+        status: None,
+        response_headers: HeaderMap::new(),
+        response_body: Bytes::new(),
+    }
+}
+
+/// For faults whose answer has no end: the status that the client gets, if any.
+fn status_without_end(fault: Option<&Fault>) -> Option<Option<StatusCode>> {
+    match fault? {
+        Fault::Disconnect | Fault::Hang => Some(None),
+        Fault::Endless => Some(Some(StatusCode::OK)),
+        _ => None,
+    }
+}
+
+/// The answer that is sent, or half of it.
+async fn finite(fault: Option<&Fault>, head: &Parts, body: Bytes, forwarder: &Forwarder) -> Answer {
+    if let Some(Fault::Answer {
+        status,
+        headers,
+        body,
+    }) = fault
+    {
+        return made_up(*status, headers, body.clone());
+    }
+    if let Some(Fault::Delay(time)) = fault {
+        tokio::time::sleep(*time).await;
+    }
+    let (status, headers, body) = forwarder
+        .forward(head, body)
+        .await
+        .unwrap_or_else(|error| bad_gateway(&error));
+    match fault {
+        Some(Fault::Rewrite(change)) => (status, headers, change(body)),
+        Some(Fault::LoseAnswer) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            HeaderMap::new(),
+            Bytes::new(),
+        ),
+        _ => (status, headers, body),
+    }
+}
+
+fn made_up(status: u16, headers: &[(String, String)], body: Bytes) -> Answer {
     let headers = headers
         .iter()
         .map(|(name, value)| {
@@ -110,7 +122,7 @@ fn made_up(
     )
 }
 
-fn bad_gateway(error: &io::Error) -> (StatusCode, HeaderMap, Bytes) {
+fn bad_gateway(error: &io::Error) -> Answer {
     (
         StatusCode::BAD_GATEWAY,
         HeaderMap::new(),
