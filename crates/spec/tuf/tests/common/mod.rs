@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::disallowed_methods, reason = "golden data lies in files")]
 
+pub(crate) mod forge;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
