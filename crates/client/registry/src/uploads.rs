@@ -96,10 +96,7 @@ impl Registry {
             }
         };
         if let Err(error) = sent {
-            if !matches!(
-                error,
-                Error::Unreachable { .. } | Error::Interrupted { .. } | Error::TlsUntrusted { .. }
-            ) {
+            if was_answered(&error) {
                 self.cancel(repository, &session).await;
             }
             return Err(error);
@@ -293,6 +290,14 @@ impl Registry {
     fn location(&self, response: &Response) -> Result<Url, Error> {
         self.target(&response.url, response.header(header::LOCATION))
     }
+}
+
+/// False when the connection failed: then a further request would only wait for the next time-out.
+const fn was_answered(error: &Error) -> bool {
+    !matches!(
+        error,
+        Error::Unreachable { .. } | Error::Interrupted { .. } | Error::TlsUntrusted { .. }
+    )
 }
 
 fn octet_stream() -> HeaderValue {

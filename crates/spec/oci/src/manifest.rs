@@ -45,8 +45,9 @@ pub enum Content {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// The document has the fields of an image and of an index, so that two readers could see two images.
-    #[error("has both image and index fields")]
+    /// The document has the fields of an image and of an index, or one in other letter case, so that two readers could
+    /// see two images.
+    #[error("can be read in two ways")]
     Ambiguous,
     /// Not JSON of the right shape.
     #[error("malformed manifest: {0}")]
@@ -110,55 +111,31 @@ struct NewDocument<'a> {
     content: &'a Content,
 }
 
+/// Fields that decide what a manifest is and points at.
+const FIELDS: [&str; 6] = [
+    "schemaVersion",
+    "mediaType",
+    "config",
+    "layers",
+    "manifests",
+    "fsLayers",
+];
+
 impl Manifest {
     /// Reads a manifest. `content_type` is the HTTP header's; without it the document must name its own type.
     pub fn parse(bytes: Vec<u8>, content_type: Option<&MediaType>) -> Result<Self, ManifestError> {
         if bytes.len() > MANIFEST_MAX {
             return Err(ManifestError::TooLarge { size: bytes.len() });
         }
-        let document: Document = serde_json::from_slice(&bytes)?;
+        check_keys(&bytes)?;
+        let mut document: Document = serde_json::from_slice(&bytes)?;
         if document.schema_version != 2 {
             return Err(ManifestError::SchemaVersion {
                 found: document.schema_version,
             });
         }
-        let media_type = match (content_type, document.media_type) {
-            (Some(sent), Some(stated)) if *sent != stated => {
-                return Err(ManifestError::MediaTypeMismatch {
-                    sent: sent.clone(),
-                    stated,
-                });
-            }
-            (_, Some(stated)) => stated,
-            (Some(sent), None) => sent.clone(),
-            (None, None) => return Err(ManifestError::UnsupportedMediaType { found: None }),
-        };
-        let is_image =
-            document.config.is_some() || document.layers.is_some() || document.fs_layers.is_some();
-        if is_image && document.manifests.is_some() {
-            return Err(ManifestError::Ambiguous);
-        }
-        let content = if media_type.is_image() {
-            Content::Image {
-                config: document
-                    .config
-                    .map(Box::new)
-                    .ok_or(ManifestError::MissingField { field: "config" })?,
-                layers: document
-                    .layers
-                    .ok_or(ManifestError::MissingField { field: "layers" })?,
-            }
-        } else if media_type.is_index() {
-            Content::Index {
-                manifests: document
-                    .manifests
-                    .ok_or(ManifestError::MissingField { field: "manifests" })?,
-            }
-        } else {
-            return Err(ManifestError::UnsupportedMediaType {
-                found: Some(media_type),
-            });
-        };
+        let media_type = agreed_type(content_type, document.media_type.take())?;
+        let content = document.take_content(&media_type)?;
         Ok(Self {
             media_type,
             content,
@@ -267,5 +244,59 @@ impl Manifest {
             Content::Index { manifests } => (None, manifests),
         };
         config.into_iter().chain(rest)
+    }
+}
+
+impl Document {
+    fn take_content(&mut self, media_type: &MediaType) -> Result<Content, ManifestError> {
+        let is_image = self.config.is_some() || self.layers.is_some() || self.fs_layers.is_some();
+        if is_image && self.manifests.is_some() {
+            return Err(ManifestError::Ambiguous);
+        }
+        let missing = |field| ManifestError::MissingField { field };
+        if media_type.is_image() {
+            let config = self.config.take().map(Box::new);
+            Ok(Content::Image {
+                config: config.ok_or(missing("config"))?,
+                layers: self.layers.take().ok_or(missing("layers"))?,
+            })
+        } else if media_type.is_index() {
+            let manifests = self.manifests.take().ok_or(missing("manifests"))?;
+            Ok(Content::Index { manifests })
+        } else {
+            let found = Some(media_type.clone());
+            Err(ManifestError::UnsupportedMediaType { found })
+        }
+    }
+}
+
+/// Go's JSON reader takes `Layers` for `layers`; what two readers could read differently is refused.
+fn check_keys(bytes: &[u8]) -> Result<(), ManifestError> {
+    let keys: BTreeMap<String, serde::de::IgnoredAny> = serde_json::from_slice(bytes)?;
+    let misspelt = |key: &String| {
+        let same = |field: &&str| field.eq_ignore_ascii_case(key);
+        FIELDS
+            .iter()
+            .find(|field| same(field))
+            .is_some_and(|field| field != key)
+    };
+    if keys.keys().any(misspelt) {
+        return Err(ManifestError::Ambiguous);
+    }
+    Ok(())
+}
+
+fn agreed_type(
+    sent: Option<&MediaType>,
+    stated: Option<MediaType>,
+) -> Result<MediaType, ManifestError> {
+    match (sent, stated) {
+        (Some(sent), Some(stated)) if *sent != stated => {
+            let sent = sent.clone();
+            Err(ManifestError::MediaTypeMismatch { sent, stated })
+        }
+        (_, Some(stated)) => Ok(stated),
+        (Some(sent), None) => Ok(sent.clone()),
+        (None, None) => Err(ManifestError::UnsupportedMediaType { found: None }),
     }
 }

@@ -160,19 +160,13 @@ impl Reference {
             NameError::TooLong { length } => ReferenceError::NameTooLong { length },
             _ => ReferenceError::Format,
         })?;
-        let digest = digest
-            .map(|text| {
-                Digest::parse(text).map_err(|source| ReferenceError::Digest {
-                    text: text.to_owned(),
-                    source,
-                })
-            })
-            .transpose()?;
+        let digest = digest.map(parse_digest).transpose()?;
+        let repository = Repository {
+            host: host.to_owned(),
+            path,
+        };
         Ok(Self {
-            repository: Repository {
-                host: host.to_owned(),
-                path,
-            },
+            repository,
             tag,
             digest,
         })
@@ -348,6 +342,13 @@ fn is_host_label(label: &str) -> bool {
         && label
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn parse_digest(text: &str) -> Result<Digest, ReferenceError> {
+    Digest::parse(text).map_err(|source| ReferenceError::Digest {
+        text: text.to_owned(),
+        source,
+    })
 }
 
 /// `algorithm:hex` with at least 32 digits; what is wrong inside is for [`Digest::parse`] to say.

@@ -171,11 +171,17 @@ fn unsafe_or_foreign_manifests_are_refused() {
     type Fits = fn(&ManifestError) -> bool;
     let layers = json!([descriptor(&MediaType::OCI_LAYER)]);
     let upper = format!("sha256:{}", "A".repeat(64));
-    let cases: [(Vec<u8>, Option<MediaType>, Fits); 12] = [
+    let cases: [(Vec<u8>, Option<MediaType>, Fits); 14] = [
         (with(index(), "layers", layers.clone()), None, |e| {
             matches!(e, ManifestError::Ambiguous)
         }),
         (with(image(), "manifests", layers), None, |e| {
+            matches!(e, ManifestError::Ambiguous)
+        }),
+        (with(index(), "Layers", json!([])), None, |e| {
+            matches!(e, ManifestError::Ambiguous)
+        }),
+        (with(image(), "MEDIATYPE", json!("a/b")), None, |e| {
             matches!(e, ManifestError::Ambiguous)
         }),
         (with(index(), "fsLayers", json!([])), None, |e| {
