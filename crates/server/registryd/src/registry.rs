@@ -66,19 +66,16 @@ impl LocalRegistry {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         files::create_folder(folder)?;
-        Ok(Self {
-            catalog: SqliteCatalog::new(Database::open(&folder.join("registry.db"))?)?,
-            content: FileContent::open(&folder.join("blobs"))?,
-            uploads: Uploads::open(
-                &folder.join("uploads"),
-                settings.uploads,
-                settings.blob_max,
-                clock,
-            )?,
-            access,
+        let catalog = SqliteCatalog::new(Database::open(&folder.join("registry.db"))?)?;
+        let content = FileContent::open(&folder.join("blobs"))?;
+        Self::new(
+            catalog,
+            content,
+            &folder.join("uploads"),
             settings,
-            gate: RwLock::new(()),
-        })
+            access,
+            clock,
+        )
     }
 
     /// Adds the registry's readiness check.
@@ -98,6 +95,29 @@ impl LocalRegistry {
 }
 
 impl<C: Catalog, B: Content> Registry<C, B> {
+    /// A registry over any catalog and content. `uploads` is a folder on the file system of the content, for what is
+    /// being received; it is emptied.
+    ///
+    /// # Errors
+    /// [`Error::File`] and its kin, about `uploads`.
+    pub fn new(
+        catalog: C,
+        content: B,
+        uploads: &Path,
+        settings: Settings,
+        access: Access,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            catalog,
+            content,
+            uploads: Uploads::open(uploads, settings.uploads, settings.blob_max, clock)?,
+            access,
+            settings,
+            gate: RwLock::new(()),
+        })
+    }
+
     /// Removes what crashes left behind, then forgets idle uploads once a minute. Runs until dropped.
     pub async fn maintain(self: Arc<Self>) {
         match self.remove_orphans().await {
@@ -174,8 +194,11 @@ impl<C: Catalog, B: Content> Registry<C, B> {
         to_the_end("remove a blob", async move {
             let _alone = this.gate.write().await;
             let unlinked = this.catalog.unlink_blob(&repository, digest).await?;
-            if unlinked == Unlinked::Last {
-                this.content.remove(digest).await?;
+            if unlinked == Unlinked::Last
+                && let Err(error) = this.content.remove(digest).await
+            {
+                // Nobody can read it any more, which is what was asked for; the next start removes the bytes.
+                tracing::warn!(%digest, error = &error as &dyn std::error::Error, "a blob's bytes were left behind");
             }
             Ok(unlinked != Unlinked::Absent)
         })

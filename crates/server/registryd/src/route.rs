@@ -35,13 +35,10 @@ pub(crate) enum Route {
 
 impl Route {
     pub(crate) fn parse(path: &str) -> Result<Self, Refused> {
-        let rest = path
-            .strip_prefix("/v2")
-            .ok_or(Refused::NoRoute)?
-            .trim_start_matches('/');
-        if rest.is_empty() {
+        if path == "/v2" || path == "/v2/" {
             return Ok(Self::Base);
         }
+        let rest = path.strip_prefix("/v2/").ok_or(Refused::NoRoute)?;
         if rest == "_catalog" {
             return Ok(Self::Catalog);
         }
@@ -96,6 +93,7 @@ fn manifest_key(text: &str) -> Result<ManifestKey, Refused> {
 #[cfg(test)]
 mod tests {
     use oci::{Digest, RepositoryName, Tag};
+    use proptest::prelude::*;
 
     use super::{ManifestKey, Refused, Route, claims};
 
@@ -172,11 +170,23 @@ mod tests {
         ));
         assert!(matches!(refused("/v2/tags/list"), Refused::NoRoute));
         assert!(matches!(refused("/v1/"), Refused::NoRoute));
+        assert!(matches!(refused("/v2x"), Refused::NoRoute));
+        assert!(matches!(refused("/v2//tags/list"), Refused::NameInvalid(_)));
     }
 
     #[test]
     fn only_the_version_prefix_is_claimed() {
         assert!(claims("/v2") && claims("/v2/") && claims("/v2/a/tags/list"));
         assert!(!claims("/v2x") && !claims("/") && !claims("/metrics"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_has_an_answer(path in "/v2(/|[a-z0-9]{1,4}|blobs|uploads|manifests|tags/list|%3A|[-._:A-F]|\\PC){0,12}") {
+            if let Ok(Route::Tags(name) | Route::Uploads(name) | Route::Blob(name, _)) = Route::parse(&path) {
+                let start = format!("/v2/{name}/");
+                prop_assert!(path.starts_with(&start));
+            }
+        }
     }
 }
