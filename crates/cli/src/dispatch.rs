@@ -32,6 +32,9 @@ fn choose(process: &Process, uses: &dyn UseCases, words: &[String]) -> Result<()
         }
         .into());
     }
+    if let Some("-v" | "--version") = words.first().map(String::as_str) {
+        return native::version::show(process);
+    }
     let globals = Globals::default();
     let session = Session {
         process,

@@ -15,6 +15,7 @@ pub mod process;
 pub mod progress;
 pub mod prompt;
 pub mod render;
+pub mod services;
 mod session;
 mod wiring;
 

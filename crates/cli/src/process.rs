@@ -105,13 +105,6 @@ impl Process {
             .filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// The whole environment, for a child process.
-    pub fn env(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.env
-            .iter()
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
-    }
-
     /// The working directory; `None` where it no longer exists.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
@@ -130,12 +123,11 @@ impl Process {
         self.executable.as_deref()
     }
 
-    /// The first executable called `name` on `PATH`.
-    pub fn find_on_path(&self, name: &str) -> Option<PathBuf> {
-        let path = self.env.get(OsStr::new("PATH"))?;
-        std::env::split_paths(path)
-            .map(|dir| self.resolve(&dir).join(name))
-            .find(|file| is_executable(file))
+    /// `PATH`, where docker's credential helpers are looked for; empty where it is unset.
+    pub fn search_path(&self) -> &OsStr {
+        self.env
+            .get(OsStr::new("PATH"))
+            .map_or(OsStr::new(""), OsString::as_os_str)
     }
 
     /// Which streams are terminals.
@@ -269,16 +261,4 @@ impl Write for Capture {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A writer that panicked leaves bytes, not a broken invariant.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(file: &Path) -> bool {
-    file.is_file()
 }

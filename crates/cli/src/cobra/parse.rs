@@ -370,10 +370,6 @@ fn check_arity<R>(
             format!("'{path}' requires at least {}", arguments(wanted)),
             "See",
         ),
-        (Arity::AtMost(wanted), _) if count > wanted => (
-            format!("'{path}' requires at most {}", arguments(wanted)),
-            "Run",
-        ),
         _ => return Ok(()),
     };
     Err(UsageError::Arguments {

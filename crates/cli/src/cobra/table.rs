@@ -47,8 +47,6 @@ pub enum Arity {
     AtLeast(usize),
     /// One or more, although docker takes exactly one: the texts stay docker's.
     OneOrMoreShownAsOne,
-    /// Up to this many.
-    AtMost(usize),
 }
 
 /// What can be completed.
@@ -112,7 +110,7 @@ impl<R: 'static> Command<R> {
         }
     }
 
-    /// The visible sub-command or flag list is what help and completion show.
+    /// What help and completion show, by name.
     pub(super) fn visible_commands(&self) -> Vec<&'static Self> {
         let mut visible: Vec<_> = self.commands.iter().filter(|c| !c.hidden).collect();
         visible.sort_by_key(|command| command.name);

@@ -126,6 +126,26 @@ fn the_native_help_names_every_command() {
 }
 
 #[test]
+fn every_way_to_ask_for_the_version_gives_one_line() {
+    let version = format!("countersign {}\n", env!("CARGO_PKG_VERSION"));
+    for words in [
+        &["countersign", "version"][..],
+        &["countersign", "--version"],
+        &["countersign", "-v"],
+        &["docker", "-v"],
+    ] {
+        assert_eq!(Scene::new().run(words).success(), version, "{words:?}");
+    }
+    let grouped = Scene::new().run(&["docker-countersign", "countersign"]);
+    assert!(
+        grouped
+            .stderr
+            .starts_with("Usage:  docker countersign COMMAND\n"),
+        "{grouped:?}"
+    );
+}
+
+#[test]
 fn personas_of_later_versions_are_refused_in_a_sentence() {
     for program in ["/usr/bin/cosign", "/usr/bin/docker", "/usr/bin/notary"] {
         let outcome = Scene::new().run(&[program, "version"]);

@@ -233,6 +233,39 @@ fn a_foreign_plugin_is_left_alone() {
     scene.run(&["countersign", "plugin", "uninstall"]).success();
 }
 
+#[test]
+fn status_names_the_folders_in_dockers_order() {
+    let scene = installed_program();
+    let config = scene.home().join(".docker");
+    std::fs::create_dir_all(&config).unwrap();
+    let extra = scene.home().join("extra");
+    std::fs::write(
+        config.join("config.json"),
+        format!("{{\"cliPluginsExtraDirs\":[{extra:?}]}}"),
+    )
+    .unwrap();
+    scene.run(&["countersign", "plugin", "install"]).success();
+    std::fs::create_dir(&extra).unwrap();
+    std::fs::write(extra.join("docker-trust"), "#!/bin/sh\n").unwrap();
+    let status = scene.run(&["countersign", "plugin", "status"]);
+    let lines: Vec<&str> = status.success().lines().take(3).collect();
+    assert_eq!(
+        lines,
+        [
+            "docker trust: /home/user/extra/docker-trust (another program)",
+            "docker trust: /home/user/.docker/cli-plugins/docker-trust (Countersign, hidden by the one above)",
+            "docker countersign: /home/user/.docker/cli-plugins/docker-countersign (Countersign)",
+        ]
+    );
+    std::fs::write(config.join("config.json"), "{").unwrap();
+    assert!(
+        scene
+            .run(&["countersign", "plugin", "status"])
+            .failure()
+            .starts_with("docker configuration: ")
+    );
+}
+
 /// Without a terminal docker passes signals on only by closing this socket.
 #[test]
 #[cfg(target_os = "linux")]

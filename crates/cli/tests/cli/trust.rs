@@ -13,7 +13,7 @@ use countersign::personas::native::serve::ServeRequest;
 use countersign::render::inspect::{RepositoryTrust, TagView};
 use countersign::{Failure, Session, UseCases};
 use jiff::Timestamp;
-use oci::{Digest, Repository, Tag};
+use oci::{Digest, Reference, Repository, Tag};
 
 use crate::scene::{NoTrust, Outcome, Scene};
 use crate::transcript::{steps, words};
@@ -38,6 +38,7 @@ impl Memory {
         let gun = repository.gun();
         if gun.contains("/none") {
             return Err(Refusal::NoTrustData {
+                deleted: false,
                 server: repository.host().to_owned(),
                 gun,
             });
@@ -70,17 +71,22 @@ impl UseCases for Memory {
 }
 
 impl TrustOps for Memory {
-    fn inspect(&mut self, repository: &Repository) -> Result<RepositoryTrust, Refusal> {
-        self.find(repository)?;
+    fn inspect(&mut self, images: &[Reference]) -> Vec<Result<RepositoryTrust, Refusal>> {
         let tag = |tag: &str| TagView {
             tag: tag.to_owned(),
             digest: "ab".repeat(32),
             signers: Vec::new(),
         };
-        Ok(RepositoryTrust {
-            tags: vec![tag("v1"), tag("v2")],
-            ..RepositoryTrust::default()
-        })
+        let look = |image: &Reference| {
+            self.find(image.repository())?;
+            let mut tags = vec![tag("v1"), tag("v2")];
+            tags.retain(|signed| image.tag().is_none_or(|tag| signed.tag == tag.as_str()));
+            Ok(RepositoryTrust {
+                tags,
+                ..RepositoryTrust::default()
+            })
+        };
+        images.iter().map(look).collect()
     }
 
     fn sign(
@@ -178,6 +184,7 @@ fn with_data() -> Scene {
     let scene = Scene::new();
     for file in [
         "ec.crt",
+        "soon.crt",
         "ec.pub",
         "ecp8.key",
         "ed.pub",
@@ -440,6 +447,16 @@ fn adding_a_signer_speaks_as_docker_does() {
 }
 
 #[test]
+fn a_certificate_that_ends_soon_is_accepted_with_a_warning() {
+    let line = ["signer", "add", "--key", "soon.crt", "jeff", DEMO];
+    let outcome = ask(&with_data(), &Memory::default(), &line, b"");
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (0, "warning: certificate with CN jeff is near expiry\n")
+    );
+}
+
+#[test]
 fn a_repository_that_fails_does_not_stop_the_next() {
     let memory = Memory::default();
     let line = [
@@ -633,6 +650,7 @@ fn refusals_are_translated_as_docker_translates_them() {
     let cases = [
         (
             Refusal::NoTrustData {
+                deleted: false,
                 server: server(),
                 gun: gun(),
             },

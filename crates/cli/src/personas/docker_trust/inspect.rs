@@ -1,9 +1,13 @@
 //! `inspect IMAGE[:TAG]…` and the older `view IMAGE[:TAG]`.
 
+use std::io;
+
+use oci::Reference;
+
 use super::PRETTY;
 use super::error::{Context, Error};
 use super::names::reference;
-use super::ops::{Refusal, TrustOps};
+use super::ops::Refusal;
 use crate::cobra::Matches;
 use crate::failure::Failure;
 use crate::render::inspect::{TrustView, json, pretty};
@@ -25,20 +29,15 @@ pub(super) fn run_view(session: &Session<'_>, matches: &Matches) -> Result<(), F
 fn show_json(session: &Session<'_>, names: &[String]) -> Result<(), Failure> {
     let mut views = Vec::new();
     let mut refused = Vec::new();
-    match session.uses.trust(session) {
-        Ok(mut trust) => {
-            for name in names {
-                match look(trust.as_mut(), name) {
-                    Ok(view) => views.push(view),
-                    Err(refusal) => refused.push(error(name, refusal)),
-                }
-            }
+    for answer in look(session, names) {
+        match answer {
+            Ok(view) => views.push(view),
+            Err(error) => refused.push(error),
         }
-        Err(refusal) => refused.push(error("", refusal)),
     }
     session
         .process
-        .out(json(&views).map_err(std::io::Error::from)?)?;
+        .out(json(&views).map_err(io::Error::from)?)?;
     for error in &refused {
         session.process.err(format_args!("{}\n", error.text()));
     }
@@ -51,31 +50,56 @@ fn show_json(session: &Session<'_>, names: &[String]) -> Result<(), Failure> {
 
 /// Stops at the first that cannot be read, as docker does.
 fn show_pretty(session: &Session<'_>, names: &[String]) -> Result<(), Failure> {
-    let mut trust = session
-        .uses
-        .trust(session)
-        .map_err(|refusal| error("", refusal))?;
-    for (index, name) in names.iter().enumerate() {
-        let view = look(trust.as_mut(), name).map_err(|refusal| error(name, refusal))?;
-        session.process.out(pretty(&view))?;
-        if index + 1 < names.len() {
+    let answers = look(session, names);
+    let last = answers.len().saturating_sub(1);
+    for (index, answer) in answers.into_iter().enumerate() {
+        session.process.out(pretty(&answer?))?;
+        if index < last {
             session.process.out("\n\n")?;
         }
     }
     Ok(())
 }
 
-fn look(trust: &mut dyn TrustOps, name: &str) -> Result<TrustView, Refusal> {
-    let image = reference(name)?;
-    let mut known = trust.inspect(image.repository())?;
-    // docker drops the tag of `name:tag@digest`, and then the digest too.
-    if let (Some(tag), None) = (image.tag(), image.digest()) {
-        known.tags.retain(|signed| signed.tag == tag.as_str());
+/// Asks for all images at once; one answer for each name, or one refusal when nothing can be asked at all.
+fn look(session: &Session<'_>, names: &[String]) -> Vec<Result<TrustView, Error>> {
+    let parsed: Vec<Result<Reference, Refusal>> =
+        names.iter().map(|name| reference(name)).collect();
+    let images: Vec<Reference> = parsed.iter().flatten().map(shown_part).collect();
+    let answers = match session.uses.trust(session) {
+        Ok(mut trust) => trust.inspect(&images),
+        Err(refusal) => return vec![Err(error("", refusal))],
+    };
+    let mut answers = answers.into_iter();
+    let mut views = Vec::with_capacity(names.len());
+    for (name, parsed) in names.iter().zip(parsed) {
+        let answer = match parsed {
+            Err(refusal) => Err(refusal),
+            // One answer for each image is the contract of `TrustOps::inspect`.
+            Ok(_) => match answers.next() {
+                Some(answer) => answer,
+                None => break,
+            },
+        };
+        views.push(
+            answer
+                .map(|trust| TrustView {
+                    name: name.clone(),
+                    trust,
+                })
+                .map_err(|refusal| error(name, refusal)),
+        );
     }
-    Ok(TrustView {
-        name: name.to_owned(),
-        trust: known,
-    })
+    views
+}
+
+/// docker drops the tag of `name:tag@digest`, and then shows everything.
+fn shown_part(image: &Reference) -> Reference {
+    if image.digest().is_some() {
+        image.name_only()
+    } else {
+        image.clone()
+    }
 }
 
 fn error(name: &str, refusal: Refusal) -> Error {

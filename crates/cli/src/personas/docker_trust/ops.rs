@@ -13,11 +13,8 @@ use crate::render::inspect::RepositoryTrust;
 
 /// The use cases of content trust. Every method that changes something publishes once, or changes nothing.
 pub trait TrustOps {
-    /// Everything known about a repository, verified now.
-    ///
-    /// # Errors
-    /// When nothing verified can be shown.
-    fn inspect(&mut self, repository: &Repository) -> Result<RepositoryTrust, Refusal>;
+    /// Everything known about each image's repository, verified now; only the tag where the image has one. In order.
+    fn inspect(&mut self, images: &[Reference]) -> Vec<Result<RepositoryTrust, Refusal>>;
 
     /// Signs tags of one repository and publishes them together; initialises the repository where it is unknown.
     ///
@@ -251,6 +248,8 @@ pub enum Refusal {
     /// The trust server does not know the repository.
     #[error("no trust data")]
     NoTrustData {
+        /// It was known before, so it was deleted; what is cached was not used.
+        deleted: bool,
         /// Host of the trust server.
         server: String,
         /// The repository's full name.
@@ -285,6 +284,14 @@ pub enum Refusal {
         found: u32,
         /// The version known.
         known: u32,
+    },
+    /// The update was sent and the answer lost; it may still be published.
+    #[error("outcome unknown")]
+    OutcomeUnknown {
+        /// The repository's full name.
+        gun: String,
+        /// What happened.
+        cause: String,
     },
     /// The text is no image name.
     #[error("invalid reference")]

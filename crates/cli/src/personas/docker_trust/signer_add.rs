@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
+use pki::certificate::CertificateBundle;
 use pki::key::{PUBLIC_KEY_FILE_LIMIT, PublicKey};
 
 use super::KEY_FILE;
@@ -69,11 +70,25 @@ fn public_key(process: &Process, file: &str) -> Result<PublicKey, Error> {
     File::open(process.resolve(file.as_ref()))
         .and_then(|opened| opened.take(limit.saturating_add(1)).read_to_end(&mut text))
         .map_err(unreadable)?;
-    let parsed = PublicKey::from_pem(&text, process.now());
-    parsed.map_err(|source| Error::PublicKeyUnusable {
-        file: file.to_owned(),
-        source,
-    })
+    let key =
+        PublicKey::from_pem(&text, process.now()).map_err(|source| Error::PublicKeyUnusable {
+            file: file.to_owned(),
+            source,
+        })?;
+    warn_near_expiry(process, &text);
+    Ok(key)
+}
+
+/// As docker does: the key stays good, but the certificate will not be accepted next time.
+fn warn_near_expiry(process: &Process, text: &[u8]) {
+    if let Ok(bundle) = CertificateBundle::parse_pem(text)
+        && bundle.leaf().is_near_expiry(process.now())
+    {
+        let name = bundle.leaf().common_name();
+        process.err(format_args!(
+            "warning: certificate with CN {name} is near expiry\n"
+        ));
+    }
 }
 
 fn add(session: &Session<'_>, name: &str, keys: &[PublicKey], typed: &str) -> Result<(), Failure> {

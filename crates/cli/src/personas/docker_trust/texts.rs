@@ -98,7 +98,8 @@ impl Context {
                 Refusal::BadSignatures { .. }
                 | Refusal::KeyUnusable { .. }
                 | Refusal::NoSignerKey { .. }
-                | Refusal::Conflict { .. },
+                | Refusal::Conflict { .. }
+                | Refusal::OutcomeUnknown { .. },
             ) => {
                 format!("failed to sign {name}: {}", refusal.bare())
             }
@@ -141,7 +142,7 @@ impl Refusal {
             Self::MetadataMissing { role, .. } => format!("{role} trust data unavailable"),
             Self::NoSignerKey { .. } => "no valid signing keys for delegation roles".to_owned(),
             Self::NoSuchSigner { name, repository } => format!("no signer {name} for repository {repository}"),
-            Self::NoTrustData { server, gun } => format!("{server} does not have trust data for {gun}"),
+            Self::NoTrustData { server, gun, .. } => format!("{server} does not have trust data for {gun}"),
             Self::NotAuthorized { status, .. } => {
                 format!("you are not authorized to perform this operation: server returned {status}.")
             }
@@ -150,6 +151,9 @@ impl Refusal {
             Self::OlderVersion { found, known, .. } => {
                 format!("version {found} is lower than current version {known}")
             }
+            Self::OutcomeUnknown { gun, cause } => format!(
+                "it is not known whether the trust data of {gun} was published: {cause}"
+            ),
             Self::Reference { text, source } => reference_problem(text, source),
             Self::Registry { host, problem } => format!("registry {host}: {problem}"),
             Self::ReleasesNeverSigned => "all signed tags are currently revoked, use docker trust sign to fix".to_owned(),
@@ -227,6 +231,10 @@ impl Refusal {
                 signers.join(", ")
             ),
             Self::NotAuthorized { server, status, user, scope } => unauthorized(server, *status, user.as_deref(), scope),
+            Self::NoTrustData { deleted: true, .. } => "This machine knows the repository: its trust data was deleted \
+                                                        from the server. What is cached was not used."
+                .to_owned(),
+            Self::OutcomeUnknown { .. } => "Look with docker trust inspect before you run the command again.".to_owned(),
             Self::RootReplaced { .. } => "The repository has another root key than the one this machine trusts. If its \
                                           owner confirms that, remove its folder below trust/tuf and try again."
                 .to_owned(),

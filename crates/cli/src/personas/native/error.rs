@@ -9,6 +9,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// docker's `config.json` cannot be used.
+    #[error("docker configuration")]
+    DockerConfig(#[source] registry::ConfigError),
     /// A file of somebody else has the plugin's name.
     #[error("foreign file")]
     ForeignFile {
@@ -81,6 +84,7 @@ impl Error {
     /// The lines for standard error, without a final newline.
     pub fn text(&self) -> String {
         match self {
+            Self::DockerConfig(source) => format!("docker configuration: {source}"),
             Self::ForeignFile { path, removing: false } => format!(
                 "{} exists and is not Countersign's; it was left as it is\nUse --force to replace it.",
                 path.display()

@@ -8,7 +8,7 @@ pub mod serve;
 pub mod version;
 
 use super::docker_trust;
-use crate::cobra::{self, Arity, Command, Completes, Flag, Matches, Root};
+use crate::cobra::{self, Arity, Command, Completes, Matches, Root};
 use crate::env;
 use crate::failure::Failure;
 use crate::session::{Run, Session};
@@ -27,11 +27,8 @@ pub static PLUGIN_ROOT: Root<Run> = Root {
     command: &TABLE,
 };
 
-const VERSION: Flag = Flag::switch("version", "Print version information and quit").short('v');
-
 static TABLE: Command<Run> = Command {
     long: "Sign and verify container images, and run the services that needs",
-    flags: &[VERSION],
     commands: &[
         COMPLETION,
         DEMO,
@@ -40,7 +37,6 @@ static TABLE: Command<Run> = Command {
         docker_trust::NATIVE_TABLE,
         version::TABLE,
     ],
-    run: Some(run),
     ..Command::new("countersign", "Sign and verify container images")
 };
 
@@ -77,16 +73,6 @@ pub fn reference_page() -> String {
         ));
     }
     page
-}
-
-fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
-    if matches.on(&VERSION) {
-        return version::show(session.process);
-    }
-    session
-        .process
-        .err(cobra::help(&TABLE, ROOT.path, session.process.columns()));
-    Ok(())
 }
 
 fn demo(session: &Session<'_>, _: &Matches) -> Result<(), Failure> {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use registry::{ConfigSources, DockerConfig};
+
 use super::error::Error;
 use super::install::{Found, Way, inspect, install, uninstall};
 use crate::cobra::{Command, Completes, Flag, Matches};
@@ -163,11 +165,16 @@ fn folder(session: &Session<'_>, matches: &Matches) -> Result<PathBuf, Error> {
         .join("cli-plugins"))
 }
 
+/// In docker's order: what `config.json` names comes first, whatever docker's own documentation says.
 fn all_folders(session: &Session<'_>) -> Result<Vec<PathBuf>, Error> {
-    let own = docker_config::folder(session)
-        .ok_or(Error::NoPluginFolder)?
-        .join("cli-plugins");
-    Ok(std::iter::once(own)
-        .chain(SYSTEM_FOLDERS.map(PathBuf::from))
-        .collect())
+    let config = docker_config::folder(session).ok_or(Error::NoPluginFolder)?;
+    let own = config.join("cli-plugins");
+    let sources = ConfigSources {
+        dir: config,
+        ..ConfigSources::default()
+    };
+    let config = DockerConfig::read(&sources).map_err(Error::DockerConfig)?;
+    let extra = config.cli_plugins_extra_dirs().iter().cloned();
+    let system = SYSTEM_FOLDERS.map(PathBuf::from);
+    Ok(extra.chain([own]).chain(system).collect())
 }
