@@ -211,27 +211,7 @@ impl Upload<'_> {
         range: Option<ByteRange>,
     ) -> Result<(), Refused> {
         let start = self.size();
-        if let Some(range) = range.filter(|range| range.start != start) {
-            return Err(Refused::ChunkOutOfOrder {
-                expected: start,
-                found: range.start,
-            });
-        }
-        let mut left = self.uploads.blob_max.saturating_sub(start);
-        if let Some(range) = range {
-            if body
-                .size_hint()
-                .exact()
-                .is_some_and(|length| length != range.length())
-                || range.length() > left
-            {
-                return Err(Refused::ChunkSize);
-            }
-            left = range.length();
-        }
-        if body.size_hint().lower() > left {
-            return Err(self.too_much(range));
-        }
+        let mut left = self.room(&body, start, range)?;
         let (mut batch, mut batched) = (Vec::new(), 0);
         loop {
             let piece = match next_chunk(&mut body).await {
@@ -280,6 +260,35 @@ impl Upload<'_> {
             return Err(Refused::mismatch(expected, found));
         }
         Ok(StagedBlob::new(found, received.size, received.file))
+    }
+
+    /// How many bytes may follow those received; refuses what is known to be wrong before a byte of it is read.
+    fn room(&mut self, body: &Body, start: u64, range: Option<ByteRange>) -> Result<u64, Refused> {
+        let announced = body.size_hint();
+        let room = self.uploads.blob_max.saturating_sub(start);
+        let Some(range) = range else {
+            let fits = announced.lower() <= room;
+            return if fits {
+                Ok(room)
+            } else {
+                Err(self.too_much(None))
+            };
+        };
+        if range.start != start {
+            return Err(Refused::ChunkOutOfOrder {
+                expected: start,
+                found: range.start,
+            });
+        }
+        let length = range.length();
+        if length > room
+            || announced
+                .exact()
+                .is_some_and(|announced| announced != length)
+        {
+            return Err(Refused::ChunkSize);
+        }
+        Ok(length)
     }
 
     fn too_much(&mut self, range: Option<ByteRange>) -> Refused {

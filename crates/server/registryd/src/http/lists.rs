@@ -95,19 +95,8 @@ pub(crate) async fn referrers<C: Catalog, B: Content>(
             more: false,
         },
     };
-    let entries: Vec<&str> = listed
-        .entries
-        .iter()
-        .map(|(_, entry)| entry.as_str())
-        .collect();
-    let index = format!(
-        r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}}"#,
-        MediaType::OCI_INDEX,
-        entries.join(",")
-    );
-    let mut response = Response::new(Body::from(index));
+    let mut response = index(&listed);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, value(MediaType::OCI_INDEX));
     if wanted.is_some() {
         headers.insert(FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
     }
@@ -124,6 +113,23 @@ pub(crate) async fn referrers<C: Catalog, B: Content>(
         headers.insert(LINK, value(link));
     }
     Ok(response)
+}
+
+fn index(listed: &Listed<(Digest, String)>) -> Response {
+    let entries: Vec<&str> = listed
+        .entries
+        .iter()
+        .map(|(_, entry)| entry.as_str())
+        .collect();
+    let mut response = Response::new(Body::from(format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}}"#,
+        MediaType::OCI_INDEX,
+        entries.join(",")
+    )));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, value(MediaType::OCI_INDEX));
+    response
 }
 
 fn page(query: &Query<'_>) -> Result<(Page, usize), Refused> {
