@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
-use keystore::TrustDir;
+use keystore::{Passphrases, TrustDir};
 use oci::Reference;
 use registry::{CredentialSource, DockerConfig};
 use tuf::Gun;
@@ -20,6 +20,7 @@ use crate::error::TrustError;
 use crate::inspect::Inspection;
 use crate::remote::{Access, Remote};
 use crate::server::TrustServer;
+use crate::session::{Observer, Session};
 use crate::update::Updater;
 
 /// Repositories inspected at the same time.
@@ -132,6 +133,17 @@ impl TrustClient {
             self.repository(reference.repository())?.inspect(reference.tag(), now).await
         });
         answers.buffered(PARALLEL).collect().await
+    }
+
+    /// What a publishing command needs: where passphrases come from, who watches, and the time.
+    #[must_use]
+    pub fn session<'a>(
+        &self,
+        passphrases: &'a mut (dyn Passphrases + Send),
+        observer: &'a mut (dyn Observer + Send),
+        now: Timestamp,
+    ) -> Session<'a> {
+        Session::new(&self.keys, self.config.passphrase_attempts, passphrases, observer, now)
     }
 
     fn http(&self, server: &TrustServer) -> Result<net::Client, TrustError> {

@@ -1,17 +1,25 @@
 use jiff::Timestamp;
 use pki::key::CanonicalKeyId;
-use tuf::{DelegationName, Gun, Refusal, Role};
+use tuf::edit::EditError;
+use tuf::{Gun, Refusal, Role};
 
 use crate::cache::CacheError;
 use crate::remote::RemoteError;
 use crate::server::ServerError;
+use crate::signer::SignerNameError;
 
 /// Why a use case of content trust did not come to its end. Nothing was published, and no file changed, unless a
 /// variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// A cached file cannot be read or written.
+    /// The server has the repository already.
+    #[error("{gun} exists")]
+    AlreadyInitialised {
+        /// The repository.
+        gun: Gun,
+    },
+    /// A cached file cannot be read or written. If it was after publishing, the server has the change.
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// Other publishers were faster every time.
@@ -33,6 +41,12 @@ pub enum TrustError {
         /// The cached data.
         unused: UnusedCache,
     },
+    /// The root certificate of a new repository cannot be made.
+    #[error(transparent)]
+    Certificate(#[from] pki::certificate::SelfSignError),
+    /// A change that the metadata does not allow.
+    #[error(transparent)]
+    Edit(EditError),
     /// The repository name is no GUN.
     #[error(transparent)]
     Gun(#[from] tuf::name::GunError),
@@ -61,13 +75,15 @@ pub enum TrustError {
         /// The repository.
         gun: Gun,
     },
-    /// None of the keys that a role needs can be used: they are not in the key store.
-    #[error("no key of {role} is in the key store")]
+    /// Too few of the keys that must sign a role are in the key store.
+    #[error("{role} needs {needed} of its keys, which are not in the key store")]
     MissingKeys {
         /// The role.
         role: Role,
-        /// The keys any of which would do.
+        /// The keys that would do.
         acceptable: Vec<CanonicalKeyId>,
+        /// How many of them must sign.
+        needed: usize,
     },
     /// Neither an own signer's key nor, for a repository without signers, the repository key allows signing this tag.
     #[error("no key in the key store may sign {tag} in {gun}")]
@@ -144,12 +160,6 @@ pub enum TrustError {
         /// The cached data.
         unused: UnusedCache,
     },
-    /// `releases` is the role of released tags, not a signer.
-    #[error("{name} is a reserved name")]
-    ReservedSignerName {
-        /// The name.
-        name: String,
-    },
     /// The root on the server does not follow from the one trusted before: the repository was deleted and made anew,
     /// or somebody tries to take it over. The trusted root stays.
     #[error("{gun}: the root on the server does not follow from trusted version {trusted}: {refusal}")]
@@ -164,23 +174,12 @@ pub enum TrustError {
     /// The trust server's address.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// A signer's name that cannot be part of a role's name.
-    #[error("{name:?} cannot be the name of a signer")]
-    SignerName {
-        /// The name: a user name, or given by the user.
-        name: String,
-    },
-    /// A key that cannot be a signer's.
+    /// A name that no signer can have.
+    #[error(transparent)]
+    SignerName(#[from] SignerNameError),
+    /// A signer without any key.
     #[error("a signer needs at least one key")]
     SignerWithoutKeys,
-    /// A role that the repository does not delegate to.
-    #[error("{gun} has no role {role}")]
-    NoSuchRole {
-        /// The repository.
-        gun: Gun,
-        /// The role.
-        role: DelegationName,
-    },
     /// The provider of cryptography failed.
     #[error(transparent)]
     Provider(#[from] pki::signing::ProviderError),

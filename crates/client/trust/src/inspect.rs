@@ -175,7 +175,7 @@ fn signers(trusted: &TargetsTrusted) -> Vec<Signer> {
         .collect()
 }
 
-fn expiries(trusted: &TargetsTrusted, now: Timestamp) -> Vec<RoleExpiry> {
+pub(crate) fn expiries(trusted: &TargetsTrusted, now: Timestamp) -> Vec<RoleExpiry> {
     let snapshot = trusted.snapshot();
     let of = |role: &Role, expires: &Expiry| RoleExpiry {
         role: role.clone(),
