@@ -31,7 +31,10 @@ impl Expiry {
     /// The expiry of something signed now: `at` in UTC.
     #[must_use]
     pub fn utc(at: Timestamp) -> Self {
-        Self { at, text: go_text(at, Offset::UTC) }
+        Self {
+            at,
+            text: go_text(at, Offset::UTC),
+        }
     }
 
     /// Reads RFC 3339 as Go does; fraction digits beyond the ninth are dropped, as Go drops them.
@@ -39,7 +42,9 @@ impl Expiry {
     /// # Errors
     /// Any other text, or a date or time that does not exist.
     pub fn parse(text: &str) -> Result<Self, ExpiryError> {
-        parse(text).ok_or_else(|| ExpiryError { text: text.to_owned() })
+        parse(text).ok_or_else(|| ExpiryError {
+            text: text.to_owned(),
+        })
     }
 
     /// The instant.
@@ -63,14 +68,19 @@ impl Expiry {
     /// Whether less than six calendar months remain.
     #[must_use]
     pub fn is_near(&self, now: Timestamp) -> bool {
-        let limit = now.to_zoned(TimeZone::UTC).checked_add(Span::new().months(NEARING_EXPIRY_MONTHS));
+        let limit = now
+            .to_zoned(TimeZone::UTC)
+            .checked_add(Span::new().months(NEARING_EXPIRY_MONTHS));
         limit.map_or(true, |limit| self.at < limit.timestamp())
     }
 
     /// The time as messages show it, in UTC: `Wed Jan 1 00:00:00 UTC 2020` (Go's UnixDate without padding).
     #[must_use]
     pub fn unix_date(&self) -> String {
-        self.at.to_zoned(TimeZone::UTC).strftime("%a %b %-d %H:%M:%S UTC %Y").to_string()
+        self.at
+            .to_zoned(TimeZone::UTC)
+            .strftime("%a %b %-d %H:%M:%S UTC %Y")
+            .to_string()
     }
 }
 
@@ -109,23 +119,47 @@ impl fmt::Debug for Expiry {
 fn parse(text: &str) -> Option<Expiry> {
     let (date_time, rest) = text.split_at_checked(19)?;
     let shape = date_time.bytes().zip(b"0000-00-00T00:00:00".iter());
-    if !shape.clone().all(|(c, s)| if *s == b'0' { c.is_ascii_digit() } else { c == *s }) {
+    if !shape.clone().all(|(c, s)| {
+        if *s == b'0' {
+            c.is_ascii_digit()
+        } else {
+            c == *s
+        }
+    }) {
         return None;
     }
     let number = |range: std::ops::Range<usize>| date_time.get(range)?.parse::<i8>().ok();
-    let date = Date::new(date_time.get(..4)?.parse().ok()?, number(5..7)?, number(8..10)?).ok()?;
+    let date = Date::new(
+        date_time.get(..4)?.parse().ok()?,
+        number(5..7)?,
+        number(8..10)?,
+    )
+    .ok()?;
     let (nanosecond, zone) = fraction(rest)?;
-    let time = Time::new(number(11..13)?, number(14..16)?, number(17..19)?, nanosecond).ok()?;
+    let time = Time::new(
+        number(11..13)?,
+        number(14..16)?,
+        number(17..19)?,
+        nanosecond,
+    )
+    .ok()?;
     let offset = offset(zone)?;
     let at = offset.to_timestamp(DateTime::from_parts(date, time)).ok()?;
-    Some(Expiry { at, text: go_text(at, offset) })
+    Some(Expiry {
+        at,
+        text: go_text(at, offset),
+    })
 }
 
 /// Splits `.123Z` into nanoseconds and the zone.
 fn fraction(text: &str) -> Option<(i32, &str)> {
-    let Some(text) = text.strip_prefix('.') else { return Some((0, text)) };
+    let Some(text) = text.strip_prefix('.') else {
+        return Some((0, text));
+    };
     let end = text.bytes().position(|b| !b.is_ascii_digit())?;
-    let (digits, zone) = text.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+    let (digits, zone) = text
+        .split_at_checked(end)
+        .filter(|(digits, _)| !digits.is_empty())?;
     let nine: String = digits.chars().chain("000000000".chars()).take(9).collect();
     Some((nine.parse().ok()?, zone))
 }
@@ -140,7 +174,10 @@ fn offset(zone: &str) -> Option<Offset> {
         _ => return None,
     };
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 || !(hours.bytes().chain(minutes.bytes())).all(|b| b.is_ascii_digit()) {
+    if hours.len() != 2
+        || minutes.len() != 2
+        || !(hours.bytes().chain(minutes.bytes())).all(|b| b.is_ascii_digit())
+    {
         return None;
     }
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
@@ -179,16 +216,23 @@ mod tests {
 
     #[test]
     fn go_form_is_kept_and_other_forms_become_it() {
-        for exact in ["2029-11-19T22:10:40.359455945Z", "2029-11-19T17:10:42.786459398-05:00", "2029-11-19T00:00:00Z",
-            "2029-11-19T00:00:00.5+05:30", "0001-01-01T00:00:00Z"]
-        {
+        for exact in [
+            "2029-11-19T22:10:40.359455945Z",
+            "2029-11-19T17:10:42.786459398-05:00",
+            "2029-11-19T00:00:00Z",
+            "2029-11-19T00:00:00.5+05:30",
+            "0001-01-01T00:00:00Z",
+        ] {
             assert_eq!(Expiry::parse(exact).unwrap().as_str(), exact);
         }
         for (text, go) in [
             ("2029-11-19T00:00:00+00:00", "2029-11-19T00:00:00Z"),
             ("2029-11-19T00:00:00.10Z", "2029-11-19T00:00:00.1Z"),
             ("2029-11-19T00:00:00.000Z", "2029-11-19T00:00:00Z"),
-            ("2029-11-19T00:00:00.1234567899Z", "2029-11-19T00:00:00.123456789Z"),
+            (
+                "2029-11-19T00:00:00.1234567899Z",
+                "2029-11-19T00:00:00.123456789Z",
+            ),
         ] {
             assert_eq!(Expiry::parse(text).unwrap().as_str(), go);
         }
@@ -196,11 +240,23 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for bad in ["", "2029-11-19", "2029-11-19t00:00:00Z", "2029-11-19T00:00:00z", "2029-02-30T00:00:00Z",
-            "2029-11-19T24:00:00Z", "2029-11-19T00:00:60Z", "2029-11-19T00:00:00", "2029-11-19T00:00:00.Z",
-            "2029-11-19T00:00:00,5Z", "2029-11-19T00:00:00+5:00", "2029-11-19T00:00:00+00:60", "+029-11-19T00:00:00Z",
-            "2029-11-19T00:00:00é", "2029-11-19T00:00:00+25:00"]
-        {
+        for bad in [
+            "",
+            "2029-11-19",
+            "2029-11-19t00:00:00Z",
+            "2029-11-19T00:00:00z",
+            "2029-02-30T00:00:00Z",
+            "2029-11-19T24:00:00Z",
+            "2029-11-19T00:00:60Z",
+            "2029-11-19T00:00:00",
+            "2029-11-19T00:00:00.Z",
+            "2029-11-19T00:00:00,5Z",
+            "2029-11-19T00:00:00+5:00",
+            "2029-11-19T00:00:00+00:60",
+            "+029-11-19T00:00:00Z",
+            "2029-11-19T00:00:00é",
+            "2029-11-19T00:00:00+25:00",
+        ] {
             assert!(Expiry::parse(bad).is_err(), "{bad}");
         }
     }
@@ -217,6 +273,9 @@ mod tests {
 
     #[test]
     fn messages_show_unix_dates() {
-        assert_eq!(Expiry::utc(at("2020-01-01T00:00:00Z")).unix_date(), "Wed Jan 1 00:00:00 UTC 2020");
+        assert_eq!(
+            Expiry::utc(at("2020-01-01T00:00:00Z")).unix_date(),
+            "Wed Jan 1 00:00:00 UTC 2020"
+        );
     }
 }

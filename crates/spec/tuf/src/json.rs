@@ -23,9 +23,9 @@ pub enum Value<'a> {
     /// A string, unescaped.
     String(Cow<'a, str>),
     /// An array.
-    Array(Vec<Value<'a>>),
+    Array(Vec<Self>),
     /// An object, sorted by the bytes of its keys, each key once.
-    Object(Vec<(Cow<'a, str>, Value<'a>)>),
+    Object(Vec<(Cow<'a, str>, Self)>),
 }
 
 /// Why bytes are not acceptable JSON.
@@ -84,11 +84,17 @@ impl<'a> Value<'a> {
     /// # Errors
     /// Every reason in [`JsonError`] but `Size`, which is for callers that know a limit.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, JsonError> {
-        let text = std::str::from_utf8(bytes).map_err(|e| JsonError::Utf8 { offset: e.valid_up_to() })?;
+        let text = std::str::from_utf8(bytes).map_err(|e| JsonError::Utf8 {
+            offset: e.valid_up_to(),
+        })?;
         let mut parser = Parser { text, at: 0 };
         let value = parser.value(MAX_JSON_DEPTH)?;
         parser.skip_space();
-        if parser.at < bytes.len() { Err(parser.syntax()) } else { Ok(value) }
+        if parser.at < bytes.len() {
+            Err(parser.syntax())
+        } else {
+            Ok(value)
+        }
     }
 
     /// The canonical form: what is signed and verified.
@@ -122,7 +128,9 @@ impl<'a> Value<'a> {
             Self::Null | Self::Bool(_) | Self::Integer(_) => false,
             Self::String(text) => bad(text),
             Self::Array(items) => items.iter().any(Self::has_control_characters),
-            Self::Object(members) => members.iter().any(|(k, v)| bad(k) || v.has_control_characters()),
+            Self::Object(members) => members
+                .iter()
+                .any(|(k, v)| bad(k) || v.has_control_characters()),
         }
     }
 }
@@ -164,7 +172,10 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes), comma: false }
+        Self {
+            out: Vec::with_capacity(bytes),
+            comma: false,
+        }
     }
 
     pub(crate) fn object(&mut self, members: impl FnOnce(&mut Self)) {
@@ -285,7 +296,9 @@ impl<'a> Parser<'a> {
         if !sorted {
             members.sort_by(|(a, _), (b, _)| a.cmp(b));
             if let Some(pair) = members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(JsonError::DuplicateKey { key: pair[0].0.clone().into_owned() });
+                return Err(JsonError::DuplicateKey {
+                    key: pair[0].0.clone().into_owned(),
+                });
             }
         }
         Ok(Value::Object(members))
@@ -362,7 +375,10 @@ impl<'a> Parser<'a> {
             self.expect(b'\\')?;
             self.expect(b'u')?;
             let low = self.four_digits()?;
-            let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400).ok_or_else(|| self.syntax())?;
+            let low = low
+                .checked_sub(0xdc00)
+                .filter(|low| *low < 0x400)
+                .ok_or_else(|| self.syntax())?;
             0x1_0000 + ((first - 0xd800) << 10) + low
         } else {
             first
@@ -371,10 +387,17 @@ impl<'a> Parser<'a> {
     }
 
     fn four_digits(&mut self) -> Result<u32, JsonError> {
-        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or_else(|| self.syntax())?;
+        let digits = self
+            .text
+            .as_bytes()
+            .get(self.at..self.at + 4)
+            .ok_or_else(|| self.syntax())?;
         let mut code = 0;
         for digit in digits {
-            code = code * 16 + char::from(*digit).to_digit(16).ok_or_else(|| self.syntax())?;
+            code = code * 16
+                + char::from(*digit)
+                    .to_digit(16)
+                    .ok_or_else(|| self.syntax())?;
         }
         self.at += 4;
         Ok(code)
@@ -406,7 +429,11 @@ impl<'a> Parser<'a> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(self.syntax()) } else { Ok(()) }
+        if self.at == start {
+            Err(self.syntax())
+        } else {
+            Ok(())
+        }
     }
 
     fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
@@ -425,7 +452,11 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.take(byte) { Ok(()) } else { Err(self.syntax()) }
+        if self.take(byte) {
+            Ok(())
+        } else {
+            Err(self.syntax())
+        }
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -444,23 +475,37 @@ impl<'a> Parser<'a> {
 }
 
 fn deeper(depth: usize) -> Result<usize, JsonError> {
-    depth.checked_sub(1).ok_or(JsonError::Depth { limit: MAX_JSON_DEPTH })
+    depth.checked_sub(1).ok_or(JsonError::Depth {
+        limit: MAX_JSON_DEPTH,
+    })
 }
 
 /// The value of a number as Go's float64 sees it, if that is an integer and exact.
 fn integral(text: &str, plain: bool) -> Result<i64, JsonError> {
-    let inexact = || JsonError::InexactInteger { text: text.to_owned() };
+    let inexact = || JsonError::InexactInteger {
+        text: text.to_owned(),
+    };
     if plain {
         let value: i64 = text.parse().map_err(|_| inexact())?;
-        return if value.unsigned_abs() <= MAX_INTEGER.unsigned_abs() { Ok(value) } else { Err(inexact()) };
+        return if value.unsigned_abs() <= MAX_INTEGER.unsigned_abs() {
+            Ok(value)
+        } else {
+            Err(inexact())
+        };
     }
     let value: f64 = text.parse().map_err(|_| inexact())?;
     if value.is_finite() && value.fract() != 0.0 {
-        return Err(JsonError::Fraction { text: text.to_owned() });
+        return Err(JsonError::Fraction {
+            text: text.to_owned(),
+        });
     }
     // Going through decimal text avoids a lossy conversion; Display of an integral f64 has no exponent.
     let value: i64 = value.to_string().parse().map_err(|_| inexact())?;
-    if value.unsigned_abs() < MAX_INTEGER.unsigned_abs() { Ok(value) } else { Err(inexact()) }
+    if value.unsigned_abs() < MAX_INTEGER.unsigned_abs() {
+        Ok(value)
+    } else {
+        Err(inexact())
+    }
 }
 
 #[cfg(test)]
@@ -478,7 +523,10 @@ mod tests {
         let cases = [
             (r#" { "b" : 1 , "a" : [ ] } "#, r#"{"a":[],"b":1}"#),
             (r#"{"é":1,"z":2,"A":3}"#, r#"{"A":3,"z":2,"é":1}"#),
-            (r#""a\u003cb\/\"\\\u00e9\ud83d\ude00""#, "\"a<b/\\\"\\\\é😀\""),
+            (
+                r#""a\u003cb\/\"\\\u00e9\ud83d\ude00""#,
+                "\"a<b/\\\"\\\\é😀\"",
+            ),
             ("\"\\n\"", "\"\n\""),
             ("1.0", "1"),
             ("1e3", "1000"),
@@ -497,23 +545,56 @@ mod tests {
         let duplicate = |key: &str| JsonError::DuplicateKey { key: key.into() };
         assert_eq!(canonical(r#"{"a":1,"b":2,"a":3}"#), Err(duplicate("a")));
         assert_eq!(canonical(r#"{"a":1,"\u0061":3}"#), Err(duplicate("a")));
-        assert_eq!(canonical("1.5"), Err(JsonError::Fraction { text: "1.5".into() }));
+        assert_eq!(
+            canonical("1.5"),
+            Err(JsonError::Fraction { text: "1.5".into() })
+        );
         for text in ["9007199254740993", "1e300", "99999999999999999999", "1e999"] {
-            assert_eq!(canonical(text), Err(JsonError::InexactInteger { text: text.into() }));
+            assert_eq!(
+                canonical(text),
+                Err(JsonError::InexactInteger { text: text.into() })
+            );
         }
-        for text in ["", "{", "[1,]", "{\"a\":1,}", "01", "1.", "\"\n\"", r#""\ud800""#, r#""\ud800\u0041""#, "nul",
-            "1 2", "{a:1}", "\"", r#""\x""#, "+1", "\u{feff}1", r#""\u12g4""#]
-        {
-            assert!(matches!(canonical(text), Err(JsonError::Syntax { .. })), "{text:?}");
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "01",
+            "1.",
+            "\"\n\"",
+            r#""\ud800""#,
+            r#""\ud800\u0041""#,
+            "nul",
+            "1 2",
+            "{a:1}",
+            "\"",
+            r#""\x""#,
+            "+1",
+            "\u{feff}1",
+            r#""\u12g4""#,
+        ] {
+            assert!(
+                matches!(canonical(text), Err(JsonError::Syntax { .. })),
+                "{text:?}"
+            );
         }
-        assert_eq!(Value::parse(b"\"\xff\""), Err(JsonError::Utf8 { offset: 1 }));
+        assert_eq!(
+            Value::parse(b"\"\xff\""),
+            Err(JsonError::Utf8 { offset: 1 })
+        );
     }
 
     #[test]
     fn depth_is_bounded() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(canonical(&nested(MAX_JSON_DEPTH)).is_ok());
-        assert_eq!(canonical(&nested(MAX_JSON_DEPTH + 1)), Err(JsonError::Depth { limit: MAX_JSON_DEPTH }));
+        assert_eq!(
+            canonical(&nested(MAX_JSON_DEPTH + 1)),
+            Err(JsonError::Depth {
+                limit: MAX_JSON_DEPTH
+            })
+        );
         assert!(Value::parse("[".repeat(1 << 20).as_bytes()).is_err());
     }
 
@@ -535,8 +616,9 @@ mod tests {
         leaf.prop_recursive(4, 32, 6, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
-                proptest::collection::btree_map("[ -~é<&]*", inner, 0..6)
-                    .prop_map(|m| Value::Object(m.into_iter().map(|(k, v)| (Cow::Owned(k), v)).collect())),
+                proptest::collection::btree_map("[ -~é<&]*", inner, 0..6).prop_map(|m| {
+                    Value::Object(m.into_iter().map(|(k, v)| (Cow::Owned(k), v)).collect())
+                }),
             ]
         })
     }

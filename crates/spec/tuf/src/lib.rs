@@ -1,5 +1,7 @@
 //! Notary's dialect of TUF: names, files, trust decisions, editing and upload rules; pure.
 
+#![deny(missing_docs)]
+
 pub mod edit;
 pub mod expiry;
 pub mod json;

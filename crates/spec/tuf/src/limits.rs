@@ -6,6 +6,10 @@ pub const MAX_TIMESTAMP_BYTES: u64 = 1 << 20;
 /// Most bytes of a metadata file whose length no parent states, 100 MiB (`notary:const.go:MaxDownloadSize`).
 pub const MAX_METADATA_BYTES: u64 = 100 << 20;
 
+/// Most bytes of a root, 16 MiB. Notary has no such bound; a certificate takes some 1 KiB and old ones stay for ever,
+/// so that this is room for more rotations than [`MAX_ROOT_ROTATIONS`].
+pub const MAX_ROOT_BYTES: u64 = 16 << 20;
+
 /// Most bytes of a public key that a trust server answers with, 256 KiB.
 pub const MAX_SERVER_KEY_BYTES: u64 = 256 << 10;
 

@@ -45,11 +45,19 @@ impl Gun {
         if text.len() > MAX_GUN_BYTES {
             return Err(GunError::Length { length: text.len() });
         }
-        if let Some(character) = text.chars().find(|c| matches!(c, '*' | '\\') || c.is_control()) {
+        if let Some(character) = text
+            .chars()
+            .find(|c| matches!(c, '*' | '\\') || c.is_control())
+        {
             return Err(GunError::Character { character });
         }
-        if let Some(segment) = text.split('/').find(|s| matches!(*s, "" | "." | ".." | "_trust")) {
-            return Err(GunError::Segment { segment: segment.to_owned() });
+        if let Some(segment) = text
+            .split('/')
+            .find(|s| matches!(*s, "" | "." | ".." | "_trust"))
+        {
+            return Err(GunError::Segment {
+                segment: segment.to_owned(),
+            });
         }
         Ok(Self(text.into()))
     }
@@ -140,7 +148,9 @@ impl Role {
     /// Whether this role is `ancestor` or delegated, directly or not, by it.
     #[must_use]
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        self.as_str().strip_prefix(ancestor.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.as_str()
+            .strip_prefix(ancestor.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -151,13 +161,21 @@ impl DelegationName {
     /// The text breaks one of them, or is deeper than [`MAX_DELEGATION_DEPTH`].
     pub fn parse(text: &str) -> Result<Self, RoleError> {
         let segment = |s: &str| {
-            !s.is_empty() && s.bytes().all(|b| matches!(b, b'-' | b'_' | b'a'..=b'z' | b'0'..=b'9'))
+            !s.is_empty()
+                && s.bytes()
+                    .all(|b| matches!(b, b'-' | b'_' | b'a'..=b'z' | b'0'..=b'9'))
         };
         let valid = text.len() <= MAX_ROLE_NAME_BYTES
             && text.strip_prefix("targets/").is_some_and(|rest| {
                 rest.split('/').all(segment) && rest.split('/').count() <= MAX_DELEGATION_DEPTH
             });
-        if valid { Ok(Self(text.into())) } else { Err(RoleError { text: text.to_owned() }) }
+        if valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(RoleError {
+                text: text.to_owned(),
+            })
+        }
     }
 
     /// The text.
@@ -169,8 +187,15 @@ impl DelegationName {
     /// The role one segment up.
     #[must_use]
     pub fn delegator(&self) -> Role {
-        let (parent, _) = self.0.rsplit_once('/').expect("a delegation name has a slash");
-        if parent == "targets" { Role::Targets } else { Role::Delegation(Self(parent.into())) }
+        let (parent, _) = self
+            .0
+            .rsplit_once('/')
+            .expect("a delegation name has a slash");
+        if parent == "targets" {
+            Role::Targets
+        } else {
+            Role::Delegation(Self(parent.into()))
+        }
     }
 }
 
@@ -227,11 +252,27 @@ mod tests {
         for good in ["a", "example.com:5000/Team/app", "a b/é", "..a/b"] {
             assert_eq!(Gun::parse(good).unwrap().as_str(), good);
         }
-        for bad in ["", "/a", "a/", "a//b", "../x", "a/../b", "a/.", "a*", "a\0", "a\nb", "a\\b", "a/_trust/tuf"] {
+        for bad in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "../x",
+            "a/../b",
+            "a/.",
+            "a*",
+            "a\0",
+            "a\nb",
+            "a\\b",
+            "a/_trust/tuf",
+        ] {
             assert!(Gun::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Gun::parse(&"a".repeat(255)).is_ok());
-        assert_eq!(Gun::parse(&"a".repeat(256)), Err(GunError::Length { length: 256 }));
+        assert_eq!(
+            Gun::parse(&"a".repeat(256)),
+            Err(GunError::Length { length: 256 })
+        );
         assert_ne!(Gun::parse("my/App"), Gun::parse("my/app"));
     }
 
@@ -240,9 +281,19 @@ mod tests {
         for good in ["targets/a", "targets/releases/nested", "targets/a-b_c/0"] {
             assert_eq!(Role::parse(good).unwrap().as_str(), good);
         }
-        for bad in ["targets/", "targets/A", "targets/a/", "targets//a", "targets/../a", "targets/*", "mirrors", "",
-            "root/a", "Targets", "targets/a.b"]
-        {
+        for bad in [
+            "targets/",
+            "targets/A",
+            "targets/a/",
+            "targets//a",
+            "targets/../a",
+            "targets/*",
+            "mirrors",
+            "",
+            "root/a",
+            "Targets",
+            "targets/a.b",
+        ] {
             assert!(Role::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Role::parse(&format!("targets/{}", "a".repeat(247))).is_ok());
@@ -257,7 +308,11 @@ mod tests {
         assert_eq!(parent.delegator(), Some(Role::Targets));
         assert_eq!(Role::Targets.delegator(), None);
         assert_eq!((nested.depth(), Role::Targets.depth()), (2, 0));
-        assert!(nested.is_within(&parent) && nested.is_within(&Role::Targets) && parent.is_within(&parent));
+        assert!(
+            nested.is_within(&parent)
+                && nested.is_within(&Role::Targets)
+                && parent.is_within(&parent)
+        );
         assert!(!Role::parse("targets/ab").unwrap().is_within(&parent));
     }
 }

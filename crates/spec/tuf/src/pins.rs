@@ -63,14 +63,19 @@ impl Pins {
         let exact = self.certificates.iter().find(|(pattern, _)| pattern == gun);
         let wildcard = || {
             let prefixes = self.certificates.iter().filter(|(pattern, _)| {
-                pattern.strip_suffix('*').is_some_and(|prefix| gun.starts_with(prefix))
+                pattern
+                    .strip_suffix('*')
+                    .is_some_and(|prefix| gun.starts_with(prefix))
             });
             prefixes.max_by_key(|(pattern, _)| pattern.len())
         };
         if let Some((_, ids)) = exact.or_else(wildcard) {
             return Rule::Certificates(ids);
         }
-        let authorities = self.authorities.iter().filter(|(prefix, _)| gun.starts_with(prefix.as_str()));
+        let authorities = self
+            .authorities
+            .iter()
+            .filter(|(prefix, _)| gun.starts_with(prefix.as_str()));
         match authorities.max_by_key(|(prefix, _)| prefix.len()) {
             Some((_, bundle)) => Rule::Authorities(bundle.certificates()),
             None if self.tofu_disabled => Rule::NoFirstUse,

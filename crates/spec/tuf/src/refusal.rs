@@ -65,13 +65,17 @@ pub enum Refusal {
         role: Role,
     },
     /// No root certificate is acceptable to the pins for this GUN.
-    #[error("could not validate the path to a trusted root: unable to match any certificates to trust_pinning config")]
+    #[error(
+        "could not validate the path to a trusted root: unable to match any certificates to trust_pinning config"
+    )]
     PinMismatch {
         /// The GUN.
         gun: Gun,
     },
     /// No root key is a certificate valid for this GUN.
-    #[error("could not validate the path to a trusted root: unable to retrieve valid leaf certificates")]
+    #[error(
+        "could not validate the path to a trusted root: unable to retrieve valid leaf certificates"
+    )]
     BadRootCertificate {
         /// The GUN.
         gun: Gun,
@@ -87,7 +91,9 @@ pub enum Refusal {
         described: Box<FileMeta>,
     },
     /// A new root is not signed by enough keys of the root before it.
-    #[error("could not rotate trust to a new trusted root: failed to validate data with current trusted certificates")]
+    #[error(
+        "could not rotate trust to a new trusted root: failed to validate data with current trusted certificates"
+    )]
     RootNotSignedByPrevious {
         /// Version of the trusted root.
         trusted: u64,

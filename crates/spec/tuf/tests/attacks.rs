@@ -1,4 +1,5 @@
 //! The attack table: one named test per line, each against the whole client update.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod common;
 
@@ -18,7 +19,13 @@ fn role(name: &str) -> Role {
 }
 
 fn names(files: &Files) -> Vec<String> {
-    files.update(None, now()).unwrap().list(&[]).iter().map(|t| format!("{}@{}", t.name(), t.role())).collect()
+    files
+        .update(None, now())
+        .unwrap()
+        .list(&[])
+        .iter()
+        .map(|t| format!("{}@{}", t.name(), t.role()))
+        .collect()
 }
 
 #[test]
@@ -48,8 +55,18 @@ fn rollback_of_timestamp_snapshot_targets_and_delegation() {
         let new = new.build_on(&old);
         assert!(new.update(Some(&old), now()).is_ok());
         let refused = old.update(Some(&new), now()).unwrap_err();
-        assert_eq!(refused, Refusal::VersionRollback { role: role(name), seen: 7, got: 1 });
-        assert_eq!(refused.to_string(), "version 1 is lower than current version 7");
+        assert_eq!(
+            refused,
+            Refusal::VersionRollback {
+                role: role(name),
+                seen: 7,
+                got: 1
+            }
+        );
+        assert_eq!(
+            refused.to_string(),
+            "version 1 is lower than current version 7"
+        );
     }
 }
 
@@ -60,7 +77,14 @@ fn rollback_of_the_root() {
     new.root.version = 3;
     // The snapshot names the old root, so that the client looks for it.
     let refused = old.build().update(Some(&new.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::VersionRollback { role: Role::Root, seen: 3, got: 1 });
+    assert_eq!(
+        refused,
+        Refusal::VersionRollback {
+            role: Role::Root,
+            seen: 3,
+            got: 1
+        }
+    );
 }
 
 #[test]
@@ -79,11 +103,20 @@ fn freeze_every_role_expired() {
         let files = forge.build();
         for cached in [None, Some(&files)] {
             let refused = files.update(cached, now()).unwrap_err();
-            assert!(matches!(&refused, Refusal::Expired { role, .. } if *role == self::role(name)), "{refused:?}");
-            assert_eq!(refused.to_string(), format!("{name} expired at Fri Nov 20 23:59:59 UTC 2026"));
+            assert!(
+                matches!(&refused, Refusal::Expired { role, .. } if *role == self::role(name)),
+                "{refused:?}"
+            );
+            assert_eq!(
+                refused.to_string(),
+                format!("{name} expired at Fri Nov 20 23:59:59 UTC 2026")
+            );
         }
         *expires(&mut forge) = "2026-11-21T00:00:00Z".into();
-        assert!(forge.build().update(None, now()).is_ok(), "the very instant is valid");
+        assert!(
+            forge.build().update(None, now()).is_ok(),
+            "the very instant is valid"
+        );
     }
 }
 
@@ -93,7 +126,15 @@ fn an_expired_root_is_replaced_by_its_successor() {
     old.root.expires = "2026-01-01T00:00:00Z".into();
     let mut new = old.clone();
     (new.root.version, new.root.expires) = (2, common::forge::LATER.into());
-    assert_eq!(new.build().update(Some(&old.build()), now()).unwrap().snapshot().root().version(), 2);
+    assert_eq!(
+        new.build()
+            .update(Some(&old.build()), now())
+            .unwrap()
+            .snapshot()
+            .root()
+            .version(),
+        2
+    );
 }
 
 #[test]
@@ -102,9 +143,15 @@ fn an_expired_or_unsigned_delegation_is_skipped_with_all_below_it() {
     for skipped in ["expired", "unsigned"] {
         let mut forge = Forge::new();
         forge.delegate("targets/a", &[""], &["a"]);
-        forge.delegates[0].1.children.push(("targets/a/b".into(), delegate(&[""], &["b"])));
+        forge.delegates[0]
+            .1
+            .children
+            .push(("targets/a/b".into(), delegate(&[""], &["b"])));
         forge.delegate("targets/c", &[""], &["c"]);
-        assert_eq!(names(&forge.build()), ["a@targets/a", "b@targets/a/b", "c@targets/c", "v1@targets"]);
+        assert_eq!(
+            names(&forge.build()),
+            ["a@targets/a", "b@targets/a/b", "c@targets/c", "v1@targets"]
+        );
         let spec = &mut forge.delegates[0].1.spec;
         match skipped {
             "expired" => spec.expires = "2026-01-01T00:00:00Z".into(),
@@ -128,7 +175,9 @@ fn mix_and_match_of_two_valid_snapshots() {
     let (old, new) = (old.build(), new.build());
     for (taken, expected) in [("snapshot", "snapshot"), ("targets", "targets")] {
         let mut mixed = new.clone();
-        mixed.by_role.insert(taken.into(), old.by_role[taken].clone());
+        mixed
+            .by_role
+            .insert(taken.into(), old.by_role[taken].clone());
         let refused = mixed.update(None, now()).unwrap_err();
         assert!(
             matches!(&refused, Refusal::HashMismatch { role, .. } | Refusal::LengthMismatch { role, .. }
@@ -143,35 +192,67 @@ fn every_listed_hash_must_match() {
     let forge = Forge::new();
     let mut files = forge.build();
     let snapshot = files.by_role["snapshot"].clone();
-    let wrong = describe(&snapshot).replace("}}", "}}").replace(
-        "\"}",
-        &format!("\",\"sha512\":\"{}==\"}}", "A".repeat(86)),
+    let wrong =
+        describe(&snapshot).replace("\"}", &format!("\",\"sha512\":\"{}==\"}}", "A".repeat(86)));
+    let payload = meta_payload(
+        "Timestamp",
+        &forge.timestamp,
+        &format!("\"snapshot\":{wrong}"),
     );
-    let payload = meta_payload("Timestamp", &forge.timestamp, &format!("\"snapshot\":{wrong}"));
-    files.by_role.insert("timestamp".into(), seal(&payload, &forge.timestamp.signers));
+    files
+        .by_role
+        .insert("timestamp".into(), seal(&payload, &forge.timestamp.signers));
     let refused = files.update(None, now()).unwrap_err();
-    assert!(matches!(refused, Refusal::HashMismatch { algorithm: "sha512", .. }), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Refusal::HashMismatch {
+                algorithm: "sha512",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
 }
 
 #[test]
 fn wrong_root_of_a_stranger_and_of_another_gun() {
     let (ours, theirs) = (Forge::new(), Forge::new());
-    let refused = theirs.build().update(Some(&ours.build()), now()).unwrap_err();
+    let refused = theirs
+        .build()
+        .update(Some(&ours.build()), now())
+        .unwrap_err();
     assert_eq!(refused, Refusal::RootReplaced { version: 1 });
     let mut next = Forge::new();
     next.root.version = 2;
     let refused = next.build().update(Some(&ours.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::RootNotSignedByPrevious { trusted: 1, got: 2, have: 0, need: 1 });
+    assert_eq!(
+        refused,
+        Refusal::RootNotSignedByPrevious {
+            trusted: 1,
+            got: 2,
+            have: 0,
+            need: 1
+        }
+    );
     assert_eq!(
         refused.to_string(),
         "could not rotate trust to a new trusted root: failed to validate data with current trusted certificates"
     );
     let mut other = Forge::new();
-    other.root.keys(&[&Key::new().certified("example.com/other")], 1);
-    assert!(matches!(other.build().update(None, now()), Err(Refusal::BadRootCertificate { .. })));
+    other
+        .root
+        .keys(&[&Key::new().certified("example.com/other")], 1);
+    assert!(matches!(
+        other.build().update(None, now()),
+        Err(Refusal::BadRootCertificate { .. })
+    ));
     let mut bare = Forge::new();
     bare.root.keys(&[&Key::new()], 1);
-    assert!(matches!(bare.build().update(None, now()), Err(Refusal::BadRootCertificate { .. })));
+    assert!(matches!(
+        bare.build().update(None, now()),
+        Err(Refusal::BadRootCertificate { .. })
+    ));
 }
 
 #[test]
@@ -181,11 +262,26 @@ fn a_root_signed_by_the_new_keys_only() {
     new.root.version = 2;
     new.root.keys(&[&Key::root()], 1);
     let refused = new.build().update(Some(&old.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::RootNotSignedByPrevious { trusted: 1, got: 2, have: 0, need: 1 });
+    assert_eq!(
+        refused,
+        Refusal::RootNotSignedByPrevious {
+            trusted: 1,
+            got: 2,
+            have: 0,
+            need: 1
+        }
+    );
     // By the old keys only is no better.
     new.root.signers = old.root.signers.clone();
     let refused = new.build().update(Some(&old.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::ThresholdUnmet { role: Role::Root, have: 0, need: 1 });
+    assert_eq!(
+        refused,
+        Refusal::ThresholdUnmet {
+            role: Role::Root,
+            have: 0,
+            need: 1
+        }
+    );
     new.root.signers.extend(new.root.listed.clone());
     assert!(new.build().update(Some(&old.build()), now()).is_ok());
 }
@@ -206,14 +302,40 @@ fn a_root_chain_with_a_forged_link_or_a_gap() {
     served.roots.insert(2, two.root_file());
     let trusted = served.update(Some(&first.build()), now()).unwrap();
     assert_eq!(trusted.snapshot().root().version(), 3);
-    served.roots.insert(2, step(2, &second, &stranger).root_file());
+    served
+        .roots
+        .insert(2, step(2, &second, &stranger).root_file());
     let refused = served.update(Some(&first.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::RootNotSignedByPrevious { trusted: 1, got: 2, have: 0, need: 1 });
+    assert_eq!(
+        refused,
+        Refusal::RootNotSignedByPrevious {
+            trusted: 1,
+            got: 2,
+            have: 0,
+            need: 1
+        }
+    );
     served.roots.insert(2, three.root_file());
     let refused = served.update(Some(&first.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::RootVersion { expected: 2, got: 3 });
-    let refused = step(1_000_000, &third, &second).build().update(Some(&first.build()), now()).unwrap_err();
-    assert_eq!(refused, Refusal::TooManyRotations { trusted: 1, got: 1_000_000, limit: 1024 });
+    assert_eq!(
+        refused,
+        Refusal::RootVersion {
+            expected: 2,
+            got: 3
+        }
+    );
+    let refused = step(1_000_000, &third, &second)
+        .build()
+        .update(Some(&first.build()), now())
+        .unwrap_err();
+    assert_eq!(
+        refused,
+        Refusal::TooManyRotations {
+            trusted: 1,
+            got: 1_000_000,
+            limit: 1024
+        }
+    );
 }
 
 #[test]
@@ -234,7 +356,13 @@ fn an_intermediate_root_may_have_expired_and_the_newest_may_not() {
     let mut served = three.build();
     served.roots.insert(2, two.root_file());
     let refused = served.update(Some(&first.build()), now()).unwrap_err();
-    assert!(matches!(refused, Refusal::Expired { role: Role::Root, .. }));
+    assert!(matches!(
+        refused,
+        Refusal::Expired {
+            role: Role::Root,
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -248,17 +376,36 @@ fn under_threshold_for_every_role() {
     ];
     for (name, spec) in picks {
         let mut forge = Forge::new();
-        let make = || if name == "root" { Key::root() } else { Key::new() };
+        let make = || {
+            if name == "root" {
+                Key::root()
+            } else {
+                Key::new()
+            }
+        };
         let (one, two, three) = (make(), make(), make());
         spec(&mut forge).keys(&[&one, &two, &three], 2);
         spec(&mut forge).signers = vec![three.clone(), one.clone()];
         assert!(forge.build().update(None, now()).is_ok());
         spec(&mut forge).signers = vec![one.clone(), one.clone(), Key::new()];
         let refused = forge.build().update(None, now()).unwrap_err();
-        assert_eq!(refused, Refusal::ThresholdUnmet { role: role(name), have: 1, need: 2 });
-        assert_eq!(refused.to_string(), format!("valid signatures did not meet threshold for {name}"));
+        assert_eq!(
+            refused,
+            Refusal::ThresholdUnmet {
+                role: role(name),
+                have: 1,
+                need: 2
+            }
+        );
+        assert_eq!(
+            refused.to_string(),
+            format!("valid signatures did not meet threshold for {name}")
+        );
         spec(&mut forge).signers.clear();
-        assert_eq!(forge.build().update(None, now()).unwrap_err(), Refusal::NoSignatures { role: role(name) });
+        assert_eq!(
+            forge.build().update(None, now()).unwrap_err(),
+            Refusal::NoSignatures { role: role(name) }
+        );
     }
 }
 
@@ -270,24 +417,54 @@ fn threshold_2_is_not_met_by_one_key_under_two_ids() {
     let mut forge = Forge::new();
     forge.targets.keys(&[&key, &again], 2);
     let refused = forge.build().update(None, now()).unwrap_err();
-    assert_eq!(refused, Refusal::ThresholdUnmet { role: Role::Targets, have: 1, need: 2 });
+    assert_eq!(
+        refused,
+        Refusal::ThresholdUnmet {
+            role: Role::Targets,
+            have: 1,
+            need: 2
+        }
+    );
 }
 
 #[test]
 fn a_delegation_signs_outside_its_paths() {
     let mut forge = Forge::new();
     forge.delegate("targets/a", &["prod/", "x"], &["prod/1", "stolen", "xy"]);
-    forge.delegates[0].1.children.push(("targets/a/b".into(), delegate(&["prod/b", ""], &["prod/b1", "prod/c", "free"])));
+    forge.delegates[0].1.children.push((
+        "targets/a/b".into(),
+        delegate(&["prod/b", ""], &["prod/b1", "prod/c", "free"]),
+    ));
     forge.delegate("targets/none", &[], &["nothing"]);
     let files = forge.build();
-    assert_eq!(names(&files), ["prod/1@targets/a", "prod/b1@targets/a/b", "v1@targets", "xy@targets/a"]);
+    assert_eq!(
+        names(&files),
+        [
+            "prod/1@targets/a",
+            "prod/b1@targets/a/b",
+            "v1@targets",
+            "xy@targets/a"
+        ]
+    );
     let trusted = files.update(None, now()).unwrap();
     for name in ["stolen", "free", "nothing", "prod/c"] {
         assert_eq!(trusted.lookup(name, &[]), None, "{name}");
-        assert_eq!(trusted.lookup(name, &[role("targets/a"), role("targets/a/b"), role("targets/none")]), None);
+        assert_eq!(
+            trusted.lookup(
+                name,
+                &[role("targets/a"), role("targets/a/b"), role("targets/none")]
+            ),
+            None
+        );
         assert!(trusted.entries(Some(name)).is_empty());
     }
-    assert_eq!(trusted.lookup("prod/b1", &[role("targets/a/b")]).unwrap().role(), &role("targets/a/b"));
+    assert_eq!(
+        trusted
+            .lookup("prod/b1", &[role("targets/a/b")])
+            .unwrap()
+            .role(),
+        &role("targets/a/b")
+    );
 }
 
 #[test]
@@ -299,13 +476,22 @@ fn a_role_delegates_to_roles_that_are_not_its_children() {
         files.by_role.remove(name);
         forge.bind(&mut files.by_role);
         let refused = files.update(None, now()).unwrap_err();
-        assert_eq!(refused.to_string(), format!("targets type metadata invalid: delegation role {name} invalid"));
+        assert_eq!(
+            refused.to_string(),
+            format!("targets type metadata invalid: delegation role {name} invalid")
+        );
     }
     let mut forge = Forge::new();
     forge.delegate("targets/a", &[""], &[]);
     forge.delegate("targets/a", &[""], &[]);
     let refused = forge.build().update(None, now()).unwrap_err();
-    assert!(matches!(refused, Refusal::Structure { source: Structure::DuplicateDelegation { .. }, .. }));
+    assert!(matches!(
+        refused,
+        Refusal::Structure {
+            source: Structure::DuplicateDelegation { .. },
+            ..
+        }
+    ));
 }
 
 /// A repository whose targets payload is changed as text before it is signed.
@@ -313,14 +499,19 @@ fn with_targets(change: impl Fn(String) -> String) -> Result<(), Refusal> {
     let forge = Forge::new();
     let mut files = forge.build();
     let payload = change(targets_payload(&forge.targets, &forge.names, &[]));
-    files.by_role.insert("targets".into(), seal(&payload, &forge.targets.signers));
+    files
+        .by_role
+        .insert("targets".into(), seal(&payload, &forge.targets.signers));
     forge.bind(&mut files.by_role);
     files.update(None, now()).map(drop)
 }
 
 fn malformed(result: Result<(), Refusal>) -> Malformed {
     match result {
-        Err(Refusal::Malformed { role: Role::Targets, source }) => source,
+        Err(Refusal::Malformed {
+            role: Role::Targets,
+            source,
+        }) => source,
         other => panic!("{other:?}"),
     }
 }
@@ -328,26 +519,73 @@ fn malformed(result: Result<(), Refusal>) -> Malformed {
 #[test]
 fn duplicate_json_keys_and_case_variants() {
     let twice = |text: String| text.replace("\"version\":1}", "\"version\":1,\"version\":1}");
-    assert_eq!(malformed(with_targets(twice)), Malformed::Json(JsonError::DuplicateKey { key: "version".into() }));
+    assert_eq!(
+        malformed(with_targets(twice)),
+        Malformed::Json(JsonError::DuplicateKey {
+            key: "version".into()
+        })
+    );
     for variant in ["Version", "VERSION", "ver\u{17f}ion"] {
-        let variant = |text: String| text.replace("\"version\":1}", &format!("\"version\":1,\"{variant}\":9}}"));
-        assert!(matches!(malformed(with_targets(variant)), Malformed::FieldCase { field: "version", .. }));
+        let variant = |text: String| {
+            text.replace(
+                "\"version\":1}",
+                &format!("\"version\":1,\"{variant}\":9}}"),
+            )
+        };
+        assert!(matches!(
+            malformed(with_targets(variant)),
+            Malformed::FieldCase {
+                field: "version",
+                ..
+            }
+        ));
     }
-    let unknown = |text: String| text.replace("\"version\":1}", "\"version\":1,\"x\":{\"Targets\":1}}");
-    assert_eq!(with_targets(unknown), Ok(()), "unknown fields are signed and allowed");
+    let unknown =
+        |text: String| text.replace("\"version\":1}", "\"version\":1,\"x\":{\"Targets\":1}}");
+    assert_eq!(
+        with_targets(unknown),
+        Ok(()),
+        "unknown fields are signed and allowed"
+    );
 }
 
 #[test]
 fn malformed_files() {
-    let replaced = |from: &'static str, to: &'static str| malformed(with_targets(|text| text.replace(from, to)));
-    assert!(matches!(replaced("\"Targets\"", "\"targets\""), Malformed::MetadataType { expected: "Targets", .. }));
-    assert!(matches!(replaced("\"version\":1}", "\"version\":1.5}"), Malformed::Json(JsonError::Fraction { .. })));
-    assert!(matches!(replaced("\"version\":1}", "\"version\":-1}"), Malformed::WrongType { .. }));
-    assert!(matches!(replaced("2027-06-01T00", "2027-06-01 00"), Malformed::Time { .. }));
-    assert!(matches!(replaced("\"keys\":{}", "\"keys\":[]"), Malformed::WrongType { field: "keys", .. }));
-    assert!(matches!(replaced("\"sha256\":\"", "\"sha256\":\"*"), Malformed::Base64 { .. }));
+    let replaced = |from: &'static str, to: &'static str| {
+        malformed(with_targets(|text| text.replace(from, to)))
+    };
+    assert!(matches!(
+        replaced("\"Targets\"", "\"targets\""),
+        Malformed::MetadataType {
+            expected: "Targets",
+            ..
+        }
+    ));
+    assert!(matches!(
+        replaced("\"version\":1}", "\"version\":1.5}"),
+        Malformed::Json(JsonError::Fraction { .. })
+    ));
+    assert!(matches!(
+        replaced("\"version\":1}", "\"version\":-1}"),
+        Malformed::WrongType { .. }
+    ));
+    assert!(matches!(
+        replaced("2027-06-01T00", "2027-06-01 00"),
+        Malformed::Time { .. }
+    ));
+    assert!(matches!(
+        replaced("\"keys\":{}", "\"keys\":[]"),
+        Malformed::WrongType { field: "keys", .. }
+    ));
+    assert!(matches!(
+        replaced("\"sha256\":\"", "\"sha256\":\"*"),
+        Malformed::Base64 { .. }
+    ));
     let zero = with_targets(|text| text.replace("\"version\":1}", "\"version\":0}")).unwrap_err();
-    assert_eq!(zero.to_string(), "targets type metadata invalid: version cannot be less than one");
+    assert_eq!(
+        zero.to_string(),
+        "targets type metadata invalid: version cannot be less than one"
+    );
 }
 
 #[test]
@@ -355,24 +593,59 @@ fn a_key_under_the_id_of_another() {
     let (listed, real) = (Key::new(), Key::new());
     let mut forge = Forge::new();
     forge.targets.keys(&[&real], 1);
-    let payload = forge.root_payload().replace(&real.public.tuf_id().to_string(), &listed.public.tuf_id().to_string());
+    let payload = forge.root_payload().replace(
+        &real.public.tuf_id().to_string(),
+        &listed.public.tuf_id().to_string(),
+    );
     let mut files = forge.build();
-    files.by_role.insert("root".into(), seal(&payload, &forge.root.signers));
+    files
+        .by_role
+        .insert("root".into(), seal(&payload, &forge.root.signers));
     let refused = files.update(None, now()).unwrap_err();
-    assert!(matches!(refused, Refusal::Malformed { role: Role::Root, source: Malformed::KeyId { .. } }));
+    assert!(matches!(
+        refused,
+        Refusal::Malformed {
+            role: Role::Root,
+            source: Malformed::KeyId { .. }
+        }
+    ));
 }
 
 #[test]
 fn endless_data_and_deep_nesting() {
     let mut files = Forge::new().build();
-    files.by_role.insert("timestamp".into(), vec![b' '; usize::try_from(MAX_TIMESTAMP_BYTES).unwrap() + 1]);
-    assert!(matches!(files.update(None, now()), Err(Refusal::TooLarge { role: Role::Timestamp, .. })));
+    files.by_role.insert(
+        "timestamp".into(),
+        vec![b' '; usize::try_from(MAX_TIMESTAMP_BYTES).unwrap() + 1],
+    );
+    assert!(matches!(
+        files.update(None, now()),
+        Err(Refusal::TooLarge {
+            role: Role::Timestamp,
+            ..
+        })
+    ));
     let mut files = Forge::new().build();
     files.by_role.get_mut("targets").unwrap().push(b'\n');
-    assert!(matches!(files.update(None, now()), Err(Refusal::LengthMismatch { role: Role::Targets, .. })));
-    let deep = format!("\"version\":1,\"x\":{}{}}}", "[".repeat(MAX_JSON_DEPTH), "]".repeat(MAX_JSON_DEPTH));
+    assert!(matches!(
+        files.update(None, now()),
+        Err(Refusal::LengthMismatch {
+            role: Role::Targets,
+            ..
+        })
+    ));
+    let deep = format!(
+        "\"version\":1,\"x\":{}{}}}",
+        "[".repeat(MAX_JSON_DEPTH),
+        "]".repeat(MAX_JSON_DEPTH)
+    );
     let deep = malformed(with_targets(|text| text.replace("\"version\":1}", &deep)));
-    assert_eq!(deep, Malformed::Json(JsonError::Depth { limit: MAX_JSON_DEPTH }));
+    assert_eq!(
+        deep,
+        Malformed::Json(JsonError::Depth {
+            limit: MAX_JSON_DEPTH
+        })
+    );
 }
 
 #[test]
@@ -383,10 +656,19 @@ fn a_pin_covers_a_rotated_root_too() {
     new.root.version = 2;
     new.root.keys(&[&key], 1);
     new.root.signers.push(old.root.listed[0].clone());
-    let pin = |key: &Rc<Key>| Pins::none().with_certificates(common::forge::GUN, vec![key.public.tuf_id()]);
+    let pin = |key: &Rc<Key>| {
+        Pins::none().with_certificates(common::forge::GUN, vec![key.public.tuf_id()])
+    };
     let (old_files, new_files) = (old.build(), new.build());
-    let run = |pins| new_files.update_pinned(Some(&old_files), pins, now()).map(drop);
-    assert_eq!(run(pin(&old.root.listed[0])), Err(Refusal::PinMismatch { gun: Files::gun() }));
+    let run = |pins| {
+        new_files
+            .update_pinned(Some(&old_files), pins, now())
+            .map(drop)
+    };
+    assert_eq!(
+        run(pin(&old.root.listed[0])),
+        Err(Refusal::PinMismatch { gun: Files::gun() })
+    );
     // The cached root no longer passes, its successor does.
     assert_eq!(run(pin(&key)), Ok(()));
 }
@@ -398,15 +680,26 @@ fn an_expired_certificate_ends_a_first_root_and_not_a_succession() {
     new.root.version = 2;
     let far: Timestamp = "2037-06-01T00:00:00Z".parse().unwrap();
     for forge in [&mut new] {
-        for spec in [&mut forge.root, &mut forge.targets, &mut forge.snapshot, &mut forge.timestamp] {
+        for spec in [
+            &mut forge.root,
+            &mut forge.targets,
+            &mut forge.snapshot,
+            &mut forge.timestamp,
+        ] {
             spec.expires = "2040-01-01T00:00:00Z".into();
         }
     }
-    assert!(matches!(new.build().update(None, far), Err(Refusal::BadRootCertificate { .. })));
+    assert!(matches!(
+        new.build().update(None, far),
+        Err(Refusal::BadRootCertificate { .. })
+    ));
     // A new certificate for the new root, made ten years on; the old one vouches although it has expired.
     let secret = pki::signing::SigningKey::generate_ecdsa_p256().unwrap();
     let pem = pki::certificate::self_signed_root(common::forge::GUN, &secret, far).unwrap();
-    let public = pki::certificate::CertificateBundle::parse_pem(pem.as_bytes()).unwrap().public_key().unwrap();
+    let public = pki::certificate::CertificateBundle::parse_pem(pem.as_bytes())
+        .unwrap()
+        .public_key()
+        .unwrap();
     new.root.keys(&[&Rc::new(Key { secret, public })], 1);
     new.root.signers.push(old.root.listed[0].clone());
     assert!(new.build().update(Some(&old.build()), far).is_ok());

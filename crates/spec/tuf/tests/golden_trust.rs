@@ -1,4 +1,5 @@
 //! Every golden repository through the client update: all signatures, all hashes, and the lists that `notary` printed.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(clippy::disallowed_methods, reason = "golden data lies in files")]
 
 mod common;
@@ -16,19 +17,34 @@ fn every_repository_lists_what_notary_listed() {
     for name in repositories() {
         let gun = Gun::parse(&format!("golden.example/{name}")).unwrap();
         let cache = Cache::server(&name);
-        let now = if name == "expired-timestamp" { "2026-10-25T00:00:00Z".parse().unwrap() } else { now() };
+        let now = if name == "expired-timestamp" {
+            "2026-10-25T00:00:00Z".parse().unwrap()
+        } else {
+            now()
+        };
         let trusted = run_update(&gun, Pins::none(), None, &cache, now).unwrap();
         let rows: Vec<String> = trusted
             .list(&[])
             .iter()
             .map(|t| {
                 let sha256 = t.sha256().unwrap();
-                format!("{}|{sha256}|{}|{}", t.name().replace('\u{2028}', ""), t.length(), t.role())
+                format!(
+                    "{}|{sha256}|{}|{}",
+                    t.name().replace('\u{2028}', ""),
+                    t.length(),
+                    t.role()
+                )
             })
             .collect();
-        let printed = std::fs::read_to_string(golden(&format!("notary/repos/{name}/list.txt"))).unwrap();
+        let printed =
+            std::fs::read_to_string(golden(&format!("notary/repos/{name}/list.txt"))).unwrap();
         let expected: Vec<String> = printed.lines().filter_map(row).collect();
-        assert_eq!(rows.iter().map(|r| r.trim_start_matches(char::is_whitespace)).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            rows.iter()
+                .map(|r| r.trim_start_matches(char::is_whitespace))
+                .collect::<Vec<_>>(),
+            expected
+        );
         assert!(!rows.is_empty() && trusted.skipped().is_empty());
         for target in trusted.list(&[]) {
             assert_eq!(trusted.lookup(target.name(), &[]).as_ref(), Some(&target));
@@ -47,9 +63,25 @@ fn row(line: &str) -> Option<String> {
 #[test]
 fn the_expired_timestamp_is_refused() {
     let gun = Gun::parse("golden.example/expired-timestamp").unwrap();
-    let refused = run_update(&gun, Pins::none(), None, &Cache::server("expired-timestamp"), now()).unwrap_err();
-    assert!(matches!(&refused, Refusal::Expired { role: Role::Timestamp, .. }));
-    assert_eq!(refused.to_string(), "timestamp expired at Wed Nov 4 22:10:38 UTC 2026");
+    let refused = run_update(
+        &gun,
+        Pins::none(),
+        None,
+        &Cache::server("expired-timestamp"),
+        now(),
+    )
+    .unwrap_err();
+    assert!(matches!(
+        &refused,
+        Refusal::Expired {
+            role: Role::Timestamp,
+            ..
+        }
+    ));
+    assert_eq!(
+        refused.to_string(),
+        "timestamp expired at Wed Nov 4 22:10:38 UTC 2026"
+    );
 }
 
 #[test]
@@ -60,17 +92,35 @@ fn every_signature_of_every_file_verifies() {
         let (roots, targets) = (server.all("root"), server.all_targets());
         let keys: Vec<_> = roots
             .iter()
-            .flat_map(|bytes| Parsed::<Root>::from_bytes(bytes).unwrap().unverified().keys.clone().iter().map(|(i, k)| (*i, k.clone())).collect::<Vec<_>>())
+            .flat_map(|bytes| {
+                Parsed::<Root>::from_bytes(bytes)
+                    .unwrap()
+                    .unverified()
+                    .keys
+                    .clone()
+                    .iter()
+                    .map(|(i, k)| (*i, k.clone()))
+                    .collect::<Vec<_>>()
+            })
             .chain(targets.iter().flat_map(|bytes| {
                 let file = Parsed::<Targets>::from_bytes(bytes).unwrap();
-                file.unverified().delegations.keys.iter().map(|(i, k)| (*i, k.clone())).collect::<Vec<_>>()
+                file.unverified()
+                    .delegations
+                    .keys
+                    .iter()
+                    .map(|(i, k)| (*i, k.clone()))
+                    .collect::<Vec<_>>()
             }))
             .collect();
         let mut check = |message: &[u8], signatures: &[tuf::metadata::Signature]| {
             assert!(!signatures.is_empty());
             for signature in signatures {
                 let (_, key) = keys.iter().find(|(id, _)| *id == signature.keyid).unwrap();
-                assert!(signature_is_valid(key, message, signature), "{name} {}", signature.keyid);
+                assert!(
+                    signature_is_valid(key, message, signature),
+                    "{name} {}",
+                    signature.keyid
+                );
                 checked += 1;
             }
         };
@@ -101,7 +151,9 @@ fn a_client_at_root_1_reaches_root_6_through_every_version() {
     let server = Cache::server("rotated");
     let mut update = Update::start(&gun, Pins::none(), Some(&old.current("root")), now()).unwrap();
     for role in ["timestamp", "snapshot", "targets"] {
-        update.remember(&Role::parse(role).unwrap(), &old.current(role)).unwrap();
+        update
+            .remember(&Role::parse(role).unwrap(), &old.current(role))
+            .unwrap();
     }
     let mut versions = Vec::new();
     while let Some(need) = update.need() {
@@ -122,32 +174,86 @@ fn docker_sample_store_verifies_from_the_cache() {
         let gun = Gun::parse(&format!("registry.example.com/admin/{name}")).unwrap();
         let path = format!("docker/sample-store/trust/tuf/registry.example.com/admin/{name}");
         let cache = Cache::trust_dir(&path);
-        let trusted = run_update(&gun, Pins::none(), Some(&cache.current("root")), &cache, now()).unwrap();
+        let trusted = run_update(
+            &gun,
+            Pins::none(),
+            Some(&cache.current("root")),
+            &cache,
+            now(),
+        )
+        .unwrap();
         assert_eq!(trusted.files().count(), roles);
-        let found = trusted.lookup("1", &[Role::parse("targets/releases").unwrap(), Role::Targets]).unwrap();
-        assert_eq!(found.role().as_str(), if roles == 3 { "targets/releases" } else { "targets" });
+        let found = trusted
+            .lookup(
+                "1",
+                &[Role::parse("targets/releases").unwrap(), Role::Targets],
+            )
+            .unwrap();
+        assert_eq!(
+            found.role().as_str(),
+            if roles == 3 {
+                "targets/releases"
+            } else {
+                "targets"
+            }
+        );
         assert_eq!(found.length(), 523);
-        assert_eq!(trusted.entries(Some("1")).len(), if roles == 3 { 2 } else { 1 });
+        assert_eq!(
+            trusted.entries(Some("1")).len(),
+            if roles == 3 { 2 } else { 1 }
+        );
     }
 }
 
 #[test]
 fn delegations_are_walked_and_limited_as_notary_does() {
     let gun = Gun::parse("golden.example/delegations").unwrap();
-    let trusted = run_update(&gun, Pins::none(), None, &Cache::server("delegations"), now()).unwrap();
+    let trusted = run_update(
+        &gun,
+        Pins::none(),
+        None,
+        &Cache::server("delegations"),
+        now(),
+    )
+    .unwrap();
     let role = |text: &str| Role::parse(text).unwrap();
-    assert_eq!(trusted.lookup("v1", &[]).unwrap().role(), &role("targets/alice"));
-    assert_eq!(trusted.lookup("v1", &[role("targets/releases")]).unwrap().role(), &role("targets/releases"));
+    assert_eq!(
+        trusted.lookup("v1", &[]).unwrap().role(),
+        &role("targets/alice")
+    );
+    assert_eq!(
+        trusted
+            .lookup("v1", &[role("targets/releases")])
+            .unwrap()
+            .role(),
+        &role("targets/releases")
+    );
     assert_eq!(trusted.lookup("base", &[role("targets/releases")]), None);
-    let names = |roles: &[Role]| trusted.list(roles).iter().map(|t| t.name().to_owned()).collect::<Vec<_>>();
+    let names = |roles: &[Role]| {
+        trusted
+            .list(roles)
+            .iter()
+            .map(|t| t.name().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names(&[role("targets/releases")]), ["nested/x", "v1", "v2"]);
-    assert_eq!(names(&[role("targets/releases"), role("targets/releases/nested")]), ["nested/x", "v1", "v2"]);
+    assert_eq!(
+        names(&[role("targets/releases"), role("targets/releases/nested")]),
+        ["nested/x", "v1", "v2"]
+    );
     assert_eq!(names(&[role("targets/unknown")]), [""; 0]);
     assert_eq!(trusted.entries(Some("v1")).len(), 2);
     let delegated = trusted.delegated_roles();
     assert_eq!(
-        delegated.iter().map(|d| (d.delegation.name.as_str(), d.keys.len())).collect::<Vec<_>>(),
-        [("targets/alice", 1), ("targets/releases", 3), ("targets/releases/nested", 1)]
+        delegated
+            .iter()
+            .map(|d| (d.delegation.name.as_str(), d.keys.len()))
+            .collect::<Vec<_>>(),
+        [
+            ("targets/alice", 1),
+            ("targets/releases", 3),
+            ("targets/releases/nested", 1)
+        ]
     );
 }
 
@@ -166,16 +272,39 @@ fn pins_hold_for_first_use_and_for_the_cache() {
     let wrong = || Pins::none().with_certificates("golden.example/*", vec![other]);
     for cached in [false, true] {
         assert_eq!(run(exact(), cached), Ok(()));
-        assert_eq!(run(wrong(), cached), Err(Refusal::PinMismatch { gun: gun.clone() }));
-        assert_eq!(run(wrong().with_certificates("golden.example/p*", vec![id]), cached), Ok(()), "longest prefix");
-        assert_eq!(run(wrong().with_certificates("golden.example/Plain", vec![id]), cached).is_ok(), false);
+        assert_eq!(
+            run(wrong(), cached),
+            Err(Refusal::PinMismatch { gun: gun.clone() })
+        );
+        assert_eq!(
+            run(
+                wrong().with_certificates("golden.example/p*", vec![id]),
+                cached
+            ),
+            Ok(()),
+            "longest prefix"
+        );
+        assert_eq!(
+            run(
+                wrong().with_certificates("golden.example/Plain", vec![id]),
+                cached
+            )
+            .is_ok(),
+            false
+        );
         // The generated certificate is for code signing, so no authority can vouch for it.
         let bundle = root.unverified().keys[&id].public_bytes().to_vec();
         let bundle = pki::certificate::CertificateBundle::parse_pem(&bundle).unwrap();
         let authority = Pins::none().with_authorities("golden", bundle);
-        assert_eq!(run(authority, cached), Err(Refusal::PinMismatch { gun: gun.clone() }));
+        assert_eq!(
+            run(authority, cached),
+            Err(Refusal::PinMismatch { gun: gun.clone() })
+        );
     }
-    assert_eq!(run(Pins::none().without_tofu(), false), Err(Refusal::TofuDisabled { gun: gun.clone() }));
+    assert_eq!(
+        run(Pins::none().without_tofu(), false),
+        Err(Refusal::TofuDisabled { gun: gun.clone() })
+    );
     assert_eq!(run(Pins::none().without_tofu(), true), Ok(()));
     assert_eq!(run(exact().without_tofu(), false), Ok(()));
 }
@@ -184,6 +313,83 @@ fn pins_hold_for_first_use_and_for_the_cache() {
 fn a_root_is_for_its_gun_only() {
     let other = Gun::parse("golden.example/Plain").unwrap();
     let bytes = Cache::server("plain").current("root");
-    assert!(matches!(CachedRoot::from_bytes(&other, &bytes), Err(Refusal::BadRootCertificate { .. })));
+    assert!(matches!(
+        CachedRoot::from_bytes(&other, &bytes),
+        Err(Refusal::BadRootCertificate { .. })
+    ));
     assert_eq!(NOW, "2026-11-21T00:00:00Z");
+}
+
+#[test]
+fn a_pinned_authority_vouches_for_certificates_it_issued() {
+    use pki::certificate::{CertificateBundle, LocalCa, SubjectName};
+    use pki::keyfile::KeyBlock;
+    use tuf::trusted::RootTrusted;
+
+    let gun = Gun::parse("example.com").unwrap();
+    let (ours, other) = (
+        LocalCa::generate("ours", now()).unwrap(),
+        LocalCa::generate("other", now()).unwrap(),
+    );
+    let issued = ours
+        .issue_server(&[SubjectName::Dns("example.com".into())], now(), 90)
+        .unwrap();
+    let secret = KeyBlock::parse_file(issued.key_pem.as_bytes())
+        .unwrap()
+        .remove(0)
+        .unlock(None)
+        .unwrap();
+    let public = CertificateBundle::parse_pem(issued.cert_pem.as_bytes())
+        .unwrap()
+        .public_key()
+        .unwrap();
+    let mut forge = common::forge::Forge::new();
+    forge.root.keys(
+        &[&std::rc::Rc::new(common::forge::Key { secret, public })],
+        1,
+    );
+    let root = forge.root_file();
+    let run = |prefix: &str, ca: &LocalCa, now: jiff::Timestamp| {
+        let bundle = CertificateBundle::parse_pem(ca.cert_pem().as_bytes()).unwrap();
+        RootTrusted::first_use(
+            &gun,
+            &Pins::none().with_authorities(prefix, bundle).without_tofu(),
+            &root,
+            now,
+        )
+        .map(drop)
+    };
+    assert_eq!(run("example", &ours, now()), Ok(()));
+    assert_eq!(
+        run("example", &other, now()),
+        Err(Refusal::PinMismatch { gun: gun.clone() })
+    );
+    assert_eq!(
+        run("elsewhere", &ours, now()),
+        Err(Refusal::TofuDisabled { gun: gun.clone() })
+    );
+    let late = now() + jiff::SignedDuration::from_hours(24 * 100);
+    assert!(matches!(
+        run("example", &ours, late),
+        Err(Refusal::BadRootCertificate { .. })
+    ));
+}
+
+#[test]
+fn files_that_near_their_expiry_are_named() {
+    let gun = Gun::parse("golden.example/plain").unwrap();
+    let trusted = run_update(&gun, Pins::none(), None, &Cache::server("plain"), now()).unwrap();
+    let near = |at: &str| {
+        trusted
+            .nearing_expiry(at.parse().unwrap())
+            .iter()
+            .map(|(role, _)| role.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(near(NOW), [""; 0]);
+    assert_eq!(near("2029-06-01T00:00:00Z"), ["targets", "snapshot"]);
+    assert_eq!(
+        near("2036-06-01T00:00:00Z"),
+        ["root", "targets", "snapshot"]
+    );
 }

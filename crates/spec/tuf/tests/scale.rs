@@ -1,4 +1,5 @@
 //! Large repositories.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod common;
 
@@ -20,12 +21,19 @@ fn one_change_among_many_targets() {
     let trusted = forge.build().update(None, now()).unwrap();
     assert_eq!(trusted.list(&[]).len(), 2_000);
     let mut editor = Editor::from_trusted(&trusted);
-    editor.add_target(&Role::Targets, "tag-x", FileMeta::of(b"x")).unwrap();
-    let signing = editor.sign(SnapshotHolder::Server, &Lifetimes::default(), now()).unwrap();
+    editor
+        .add_target(&Role::Targets, "tag-x", FileMeta::of(b"x"))
+        .unwrap();
+    let signing = editor
+        .sign(SnapshotHolder::Server, &Lifetimes::default(), now())
+        .unwrap();
     let job = &signing.jobs()[0];
     let signatures = job.sign_with(&forge.targets.signers[0].secret).unwrap();
     let file = Parsed::<Targets>::from_bytes(&job.finish(&signatures).unwrap().bytes).unwrap();
-    assert_eq!((file.unverified().targets.len(), file.unverified().version), (2_001, 2));
+    assert_eq!(
+        (file.unverified().targets.len(), file.unverified().version),
+        (2_001, 2)
+    );
     assert!(file.is_exact_go_form());
 }
 
@@ -41,8 +49,12 @@ fn time_of_one_change_among_ten_thousand() {
         let parsed = Parsed::<Targets>::from_bytes(&bytes).unwrap();
         let parse = start.elapsed();
         let mut editor = Editor::from_trusted(&trusted);
-        editor.add_target(&Role::Targets, "tag-x", FileMeta::of(b"x")).unwrap();
-        let signing = editor.sign(SnapshotHolder::Server, &Lifetimes::default(), now()).unwrap();
+        editor
+            .add_target(&Role::Targets, "tag-x", FileMeta::of(b"x"))
+            .unwrap();
+        let signing = editor
+            .sign(SnapshotHolder::Server, &Lifetimes::default(), now())
+            .unwrap();
         let all = start.elapsed();
         let listed = trusted.list(&[]).len();
         println!(
@@ -60,10 +72,15 @@ fn the_number_of_delegations_is_bounded() {
     let mut forge = Forge::new();
     forge.delegate("targets/a", &[""], &[]);
     let one = forge.delegates[0].1.clone();
-    forge.delegates = (0..=limit).map(|n| (format!("targets/r{n}"), one.clone())).collect();
+    forge.delegates = (0..=limit)
+        .map(|n| (format!("targets/r{n}"), one.clone()))
+        .collect();
     let refused = forge.build().update(None, now()).unwrap_err();
     assert_eq!(refused, Refusal::TooManyDelegations { limit });
-    let deep = format!("targets{}", "/a".repeat(tuf::limits::MAX_DELEGATION_DEPTH + 1));
+    let deep = format!(
+        "targets{}",
+        "/a".repeat(tuf::limits::MAX_DELEGATION_DEPTH + 1)
+    );
     assert!(DelegationName::parse(&deep).is_err());
     assert_ne!(Key::new().public, Key::new().public);
 }

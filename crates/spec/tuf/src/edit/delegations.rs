@@ -10,7 +10,10 @@ use crate::name::{DelegationName, Role};
 
 /// What to change about a delegation; what is left empty stays.
 #[derive(Debug, Clone, Default)]
-#[allow(clippy::exhaustive_structs, reason = "an argument, made with the rest from Default")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "an argument, made with the rest from Default"
+)]
 pub struct DelegationChange {
     /// Distinct keys that must sign.
     pub threshold: Option<u32>,
@@ -31,24 +34,42 @@ impl Editor {
     ///
     /// # Errors
     /// A delegator that is unknown or not valid; a new role without keys; a threshold that the keys cannot meet.
-    pub fn delegate(&mut self, name: &DelegationName, change: &DelegationChange) -> Result<(), EditError> {
+    pub fn delegate(
+        &mut self,
+        name: &DelegationName,
+        change: &DelegationChange,
+    ) -> Result<(), EditError> {
         let role = Role::Delegation(name.clone());
         let delegator = name.delegator();
         self.paths(&delegator)?;
-        let existing = self.targets(&delegator).and_then(|file| file.delegations.role(name).cloned());
+        let existing = self
+            .targets(&delegator)
+            .and_then(|file| file.delegations.role(name).cloned());
         let mut delegation = match existing {
             Some(delegation) => delegation,
             None if change.add_keys.is_empty() => return Err(EditError::NoKeys { role }),
-            None => Delegation { keys: RoleKeys::new(Vec::new(), 1), name: name.clone(), paths: Vec::new() },
+            None => Delegation {
+                keys: RoleKeys::new(Vec::new(), 1),
+                name: name.clone(),
+                paths: Vec::new(),
+            },
         };
         let delegations = &mut self.edit(&delegator)?.delegations;
         change_keys(delegations, &mut delegation, change);
         change_paths(&mut delegation.paths, change);
         if let Some(threshold) = change.threshold {
-            check_threshold(&role, threshold, delegations.keys_of(&delegation).map(|(_, key)| key))?;
+            check_threshold(
+                &role,
+                threshold,
+                delegations.keys_of(&delegation).map(|(_, key)| key),
+            )?;
             delegation.keys.threshold = threshold.into();
         }
-        match delegations.roles.iter_mut().find(|listed| listed.name == *name) {
+        match delegations
+            .roles
+            .iter_mut()
+            .find(|listed| listed.name == *name)
+        {
             Some(listed) => *listed = delegation,
             None => delegations.roles.push(delegation),
         }
@@ -64,7 +85,10 @@ impl Editor {
     pub fn remove_delegation(&mut self, name: &DelegationName) -> Result<bool, EditError> {
         let delegator = name.delegator();
         self.paths(&delegator)?;
-        if self.targets(&delegator).is_none_or(|file| file.delegations.role(name).is_none()) {
+        if self
+            .targets(&delegator)
+            .is_none_or(|file| file.delegations.role(name).is_none())
+        {
             return Ok(false);
         }
         let delegations = &mut self.edit(&delegator)?.delegations;
@@ -76,7 +100,9 @@ impl Editor {
         self.files.retain(|role, _| outside(role));
         self.edited.retain(|role, _| outside(role));
         self.skipped.retain(|role, _| outside(role));
-        self.snapshot.meta.retain(|role, _| Role::parse(role).is_ok_and(|role| outside(&role)));
+        self.snapshot
+            .meta
+            .retain(|role, _| Role::parse(role).is_ok_and(|role| outside(&role)));
         Ok(true)
     }
 
@@ -84,10 +110,20 @@ impl Editor {
     ///
     /// # Errors
     /// A delegator that is not valid.
-    pub fn purge_keys(&mut self, keys: &[CanonicalKeyId]) -> Result<Vec<DelegationName>, EditError> {
+    pub fn purge_keys(
+        &mut self,
+        keys: &[CanonicalKeyId],
+    ) -> Result<Vec<DelegationName>, EditError> {
         let mut affected = Vec::new();
-        for file in self.files.keys().chain(self.edited.keys()).collect::<BTreeSet<_>>() {
-            let Some(delegations) = self.targets(file).map(|file| &file.delegations) else { continue };
+        for file in self
+            .files
+            .keys()
+            .chain(self.edited.keys())
+            .collect::<BTreeSet<_>>()
+        {
+            let Some(delegations) = self.targets(file).map(|file| &file.delegations) else {
+                continue;
+            };
             for delegation in delegations.roles.iter() {
                 let holds = |(_, key): (TufKeyId, &PublicKey)| is_one_of(key, keys);
                 if delegations.keys_of(delegation).any(holds) {
@@ -95,7 +131,10 @@ impl Editor {
                 }
             }
         }
-        let change = DelegationChange { remove_keys: keys.to_vec(), ..DelegationChange::default() };
+        let change = DelegationChange {
+            remove_keys: keys.to_vec(),
+            ..DelegationChange::default()
+        };
         for name in &affected {
             self.delegate(name, &change)?;
         }
@@ -109,14 +148,25 @@ pub(super) fn check_threshold<'a>(
     threshold: u32,
     keys: impl Iterator<Item = &'a PublicKey>,
 ) -> Result<(), EditError> {
-    let keys = keys.filter_map(|key| key.canonical_id().ok()).collect::<BTreeSet<_>>().len();
+    let keys = keys
+        .filter_map(|key| key.canonical_id().ok())
+        .collect::<BTreeSet<_>>()
+        .len();
     if (1..=keys).contains(&usize::try_from(threshold).unwrap_or(usize::MAX)) {
         return Ok(());
     }
-    Err(EditError::Threshold { role: role.clone(), threshold, keys })
+    Err(EditError::Threshold {
+        role: role.clone(),
+        threshold,
+        keys,
+    })
 }
 
-fn change_keys(delegations: &mut Delegations, delegation: &mut Delegation, change: &DelegationChange) {
+fn change_keys(
+    delegations: &mut Delegations,
+    delegation: &mut Delegation,
+    change: &DelegationChange,
+) {
     for key in &change.add_keys {
         let id = key.tuf_id();
         delegations.keys.insert(id, key.clone());
@@ -125,7 +175,12 @@ fn change_keys(delegations: &mut Delegations, delegation: &mut Delegation, chang
         }
     }
     if !change.remove_keys.is_empty() {
-        let removed = |id: &TufKeyId| delegations.keys.get(id).is_some_and(|key| is_one_of(key, &change.remove_keys));
+        let removed = |id: &TufKeyId| {
+            delegations
+                .keys
+                .get(id)
+                .is_some_and(|key| is_one_of(key, &change.remove_keys))
+        };
         delegation.keys.keyids.retain(|id| !removed(id));
         delegation.keys.keyids.null_if_empty();
     }
@@ -150,6 +205,9 @@ fn is_one_of(key: &PublicKey, ids: &[CanonicalKeyId]) -> bool {
 /// Drops keys that no delegation uses any more.
 fn prune(delegations: &mut Delegations) {
     let roles = &delegations.roles;
-    let used: BTreeSet<_> = roles.iter().flat_map(|role| role.keys.keyids.iter().copied()).collect();
+    let used: BTreeSet<_> = roles
+        .iter()
+        .flat_map(|role| role.keys.keyids.iter().copied())
+        .collect();
     delegations.keys.retain(|id, _| used.contains(id));
 }

@@ -10,7 +10,7 @@ use pki::key::PublicKey;
 use super::EditError;
 use crate::expiry::Expiry;
 use crate::metadata::{
-    Delegations, FileMap, FileMeta, Nullable, Parsed, Root, RoleKeys, Snapshot, Targets,
+    Delegations, FileMap, FileMeta, Nullable, Parsed, RoleKeys, Root, Snapshot, Targets,
 };
 use crate::name::{Gun, Role};
 use crate::refusal::Refusal;
@@ -86,14 +86,29 @@ impl Editor {
     ) -> Result<Self, Refusal> {
         let trusted = CachedRoot::from_bytes(gun, root)?;
         let root = trusted.signed().clone();
-        let demands = |role| Demands { role, described: None, at_least: 1, now: None };
-        let targets: Verified<Targets> = verify(targets, &signers(&root, &Role::Targets), &demands(&Role::Targets))?;
+        let demands = |role| Demands {
+            role,
+            described: None,
+            at_least: 1,
+            now: None,
+        };
+        let targets: Verified<Targets> = verify(
+            targets,
+            &signers(&root, &Role::Targets),
+            &demands(&Role::Targets),
+        )?;
         let snapshot = match snapshot {
-            None => SnapshotBase { version: 0, meta: Nullable::default() },
+            None => SnapshotBase {
+                version: 0,
+                meta: Nullable::default(),
+            },
             Some(bytes) => {
                 let signers = signers(&root, &Role::Snapshot);
                 let file: Verified<Snapshot> = verify(bytes, &signers, &demands(&Role::Snapshot))?;
-                SnapshotBase { version: file.version(), meta: file.signed().meta.clone() }
+                SnapshotBase {
+                    version: file.version(),
+                    meta: file.signed().meta.clone(),
+                }
             }
         };
         Ok(Self {
@@ -123,7 +138,10 @@ impl Editor {
             files: trusted.shared_files().clone(),
             skipped: trusted.skipped().clone(),
             edited: BTreeMap::new(),
-            snapshot: SnapshotBase { version: base.version, meta: base.meta.clone() },
+            snapshot: SnapshotBase {
+                version: base.version,
+                meta: base.meta.clone(),
+            },
         }
     }
 
@@ -132,14 +150,27 @@ impl Editor {
     /// # Errors
     /// A role that cannot hold targets, that is unknown or not valid; a name that the role may not sign or the format
     /// cannot hold.
-    pub fn add_target(&mut self, role: &Role, name: &str, meta: FileMeta) -> Result<bool, EditError> {
+    pub fn add_target(
+        &mut self,
+        role: &Role,
+        name: &str,
+        meta: FileMeta,
+    ) -> Result<bool, EditError> {
         if name.bytes().any(|b| b < 0x20) {
-            return Err(EditError::ControlCharacter { name: name.to_owned() });
+            return Err(EditError::ControlCharacter {
+                name: name.to_owned(),
+            });
         }
         if !self.paths(role)?.allow(name) {
-            return Err(EditError::OutsidePaths { role: role.clone(), name: name.to_owned() });
+            return Err(EditError::OutsidePaths {
+                role: role.clone(),
+                name: name.to_owned(),
+            });
         }
-        if self.targets(role).is_some_and(|file| file.targets.get(name) == Some(&meta)) {
+        if self
+            .targets(role)
+            .is_some_and(|file| file.targets.get(name) == Some(&meta))
+        {
             return Ok(false);
         }
         self.edit(role)?.targets.insert(name.to_owned(), meta);
@@ -152,7 +183,10 @@ impl Editor {
     /// A role that cannot hold targets, that is unknown or not valid.
     pub fn remove_target(&mut self, role: &Role, name: &str) -> Result<bool, EditError> {
         self.paths(role)?;
-        if self.targets(role).is_none_or(|file| !file.targets.contains_key(name)) && !self.skipped.contains_key(role)
+        if self
+            .targets(role)
+            .is_none_or(|file| !file.targets.contains_key(name))
+            && !self.skipped.contains_key(role)
         {
             return Ok(false);
         }
@@ -173,7 +207,8 @@ impl Editor {
         let Some(skipped) = self.skipped.remove(role) else {
             return Err(EditError::UnknownRole { role: role.clone() });
         };
-        self.edited.insert(role.clone(), skipped.file.unverified().clone());
+        self.edited
+            .insert(role.clone(), skipped.file.unverified().clone());
         Ok(())
     }
 
@@ -254,19 +289,26 @@ impl Editor {
     /// The root as staged.
     #[must_use]
     pub fn root(&self) -> &Root {
-        self.edited_root.as_ref().or(self.trusted_root.as_ref()).expect("an editor has a root, signed or staged")
+        self.edited_root
+            .as_ref()
+            .or(self.trusted_root.as_ref())
+            .expect("an editor has a root, signed or staged")
     }
 
     /// Whether the root has less than six calendar months left, when publishing should renew it.
     #[must_use]
     pub fn root_nears_expiry(&self, now: Instant) -> bool {
-        self.trusted_root.as_ref().is_some_and(|root| root.expires.is_near(now))
+        self.trusted_root
+            .as_ref()
+            .is_some_and(|root| root.expires.is_near(now))
     }
 
     /// The content of targets or a delegated role as staged.
     #[must_use]
     pub fn targets(&self, role: &Role) -> Option<&Targets> {
-        self.edited.get(role).or_else(|| self.files.get(role).map(|file| file.signed()))
+        self.edited
+            .get(role)
+            .or_else(|| self.files.get(role).map(|file| file.signed()))
     }
 
     /// Whether anything is staged.
@@ -280,14 +322,33 @@ impl Editor {
     #[must_use]
     pub fn orphaned_roles(&self) -> Vec<Role> {
         let orphaned = |role: &Role, file: &Verified<Targets>| {
-            let Role::Delegation(name) = role else { return false };
-            let Some(delegations) = self.targets(&name.delegator()).map(|file| &file.delegations) else { return false };
-            let Some(delegation) = delegations.role(name) else { return false };
-            let Ok(file) = Parsed::<Targets>::from_bytes(file.bytes()) else { return false };
-            Signers::of(&delegation.keys, &delegations.keys).check(role, &file).is_err()
+            let Role::Delegation(name) = role else {
+                return false;
+            };
+            let Some(delegations) = self
+                .targets(&name.delegator())
+                .map(|file| &file.delegations)
+            else {
+                return false;
+            };
+            let Some(delegation) = delegations.role(name) else {
+                return false;
+            };
+            let Ok(file) = Parsed::<Targets>::from_bytes(file.bytes()) else {
+                return false;
+            };
+            Signers::of(&delegation.keys, &delegations.keys)
+                .check(role, &file)
+                .is_err()
         };
-        let unedited = self.files.iter().filter(|(role, _)| !self.edited.contains_key(role));
-        unedited.filter(|(role, file)| orphaned(role, file)).map(|(role, _)| role.clone()).collect()
+        let unedited = self
+            .files
+            .iter()
+            .filter(|(role, _)| !self.edited.contains_key(role));
+        unedited
+            .filter(|(role, file)| orphaned(role, file))
+            .map(|(role, _)| role.clone())
+            .collect()
     }
 
     /// SHA-256 of the published file of a role, if it is part of the snapshot that the edit started from.
@@ -315,7 +376,8 @@ impl Editor {
                 return Err(EditError::NoKeys { role });
             }
             let ids: Vec<_> = keys.iter().map(PublicKey::tuf_id).collect();
-            root.roles.insert(role.as_str().to_owned(), RoleKeys::new(ids.clone(), 1));
+            root.roles
+                .insert(role.as_str().to_owned(), RoleKeys::new(ids.clone(), 1));
             root.keys.extend(ids.into_iter().zip(keys));
         }
         Ok(Self {
@@ -327,14 +389,20 @@ impl Editor {
             files: BTreeMap::new(),
             skipped: BTreeMap::new(),
             edited: BTreeMap::from([(Role::Targets, Targets { version, ..empty() })]),
-            snapshot: SnapshotBase { version, meta: Nullable::default() },
+            snapshot: SnapshotBase {
+                version,
+                meta: Nullable::default(),
+            },
         })
     }
 
     pub(super) fn edit_root(&mut self) -> &mut Root {
         let trusted = &self.trusted_root;
-        self.edited_root
-            .get_or_insert_with(|| trusted.clone().expect("an editor has a root, signed or staged"))
+        self.edited_root.get_or_insert_with(|| {
+            trusted
+                .clone()
+                .expect("an editor has a root, signed or staged")
+        })
     }
 
     /// The content of a role, to be changed: it will be signed anew.
@@ -361,7 +429,9 @@ impl Editor {
             Role::Delegation(name) => {
                 let delegator = name.delegator();
                 let delegations = &self.targets(&delegator).ok_or_else(unknown)?.delegations;
-                Ok(self.paths(&delegator)?.restrict(delegations.role(name).ok_or_else(unknown)?))
+                Ok(self
+                    .paths(&delegator)?
+                    .restrict(delegations.role(name).ok_or_else(unknown)?))
             }
             _ => Err(unknown()),
         }

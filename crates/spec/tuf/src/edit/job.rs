@@ -29,7 +29,12 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Self {
         let days = |days: i64| SignedDuration::from_hours(24 * days);
-        Self { root: days(3650), targets: days(1095), snapshot: days(1095), timestamp: days(14) }
+        Self {
+            root: days(3650),
+            targets: days(1095),
+            snapshot: days(1095),
+            timestamp: days(14),
+        }
     }
 }
 
@@ -41,7 +46,9 @@ impl Lifetimes {
             Role::Snapshot => self.snapshot,
             Role::Timestamp => self.timestamp,
         };
-        now.checked_add(lifetime).map(Expiry::utc).map_err(|_| EditError::Time)
+        now.checked_add(lifetime)
+            .map(Expiry::utc)
+            .map_err(|_| EditError::Time)
     }
 }
 
@@ -79,7 +86,11 @@ pub struct SignedFile {
 
 impl SignedFile {
     pub(crate) fn new(role: Role, version: u64, bytes: Vec<u8>) -> Self {
-        Self { role, version, bytes }
+        Self {
+            role,
+            version,
+            bytes,
+        }
     }
 
     /// What a snapshot or timestamp says about the file.
@@ -91,20 +102,42 @@ impl SignedFile {
 
 impl Quorum {
     pub(crate) fn of(role: &RoleKeys, keys: &KeyMap) -> Self {
-        let keys = role.keyids.iter().filter_map(|id| keys.get(id).cloned()).collect();
-        Self { keys, threshold: threshold(role) }
+        let keys = role
+            .keyids
+            .iter()
+            .filter_map(|id| keys.get(id).cloned())
+            .collect();
+        Self {
+            keys,
+            threshold: threshold(role),
+        }
     }
 
     fn count(&self, signed: &BTreeSet<CanonicalKeyId>) -> usize {
-        let ids: BTreeSet<_> = self.keys.iter().filter_map(|key| key.canonical_id().ok()).collect();
+        let ids: BTreeSet<_> = self
+            .keys
+            .iter()
+            .filter_map(|key| key.canonical_id().ok())
+            .collect();
         ids.intersection(signed).count()
     }
 }
 
 impl SigningJob {
     /// A job for the content of a role, with version and expiry set.
-    pub(crate) fn new(role: Role, signed: &impl Metadata, quorums: Vec<Quorum>, optional: Vec<PublicKey>) -> Self {
-        Self { role, version: signed.version(), payload: signed.write(), quorums, optional }
+    pub(crate) fn new(
+        role: Role,
+        signed: &impl Metadata,
+        quorums: Vec<Quorum>,
+        optional: Vec<PublicKey>,
+    ) -> Self {
+        Self {
+            role,
+            version: signed.version(),
+            payload: signed.write(),
+            quorums,
+            optional,
+        }
     }
 
     /// The role.
@@ -134,8 +167,13 @@ impl SigningJob {
     /// Every key whose signature the file may carry, once: those of the quorums, then former root keys.
     pub fn keys(&self) -> impl Iterator<Item = (TufKeyId, &PublicKey)> {
         let mut seen = BTreeSet::new();
-        let all = self.quorums.iter().flat_map(|quorum| &quorum.keys).chain(&self.optional);
-        all.map(|key| (key.tuf_id(), key)).filter(move |(id, _)| seen.insert(*id))
+        let all = self
+            .quorums
+            .iter()
+            .flat_map(|quorum| &quorum.keys)
+            .chain(&self.optional);
+        all.map(|key| (key.tuf_id(), key))
+            .filter(move |(id, _)| seen.insert(*id))
     }
 
     /// Signs with a key in memory, under each id by which the job knows it; none if it does not know the key.
@@ -148,7 +186,11 @@ impl SigningJob {
             .filter(|(_, public)| public.canonical_id().is_ok_and(|id| id == own))
             .map(|(keyid, _)| {
                 let signature = key.sign(&self.payload)?;
-                Ok(Signature { keyid, method: signature.method, sig: signature.bytes })
+                Ok(Signature {
+                    keyid,
+                    method: signature.method,
+                    sig: signature.bytes,
+                })
             })
             .collect()
     }
@@ -161,9 +203,17 @@ impl SigningJob {
         let mut signed = BTreeSet::new();
         let mut kept: Vec<&Signature> = Vec::new();
         for signature in signatures {
-            let refused = || EditError::BadSignature { role: self.role.clone(), keyid: signature.keyid };
-            let (_, key) = self.keys().find(|(id, _)| *id == signature.keyid).ok_or_else(refused)?;
-            key.verify(&signature.method, &self.payload, &signature.sig).map(drop).map_err(|_| refused())?;
+            let refused = || EditError::BadSignature {
+                role: self.role.clone(),
+                keyid: signature.keyid,
+            };
+            let (_, key) = self
+                .keys()
+                .find(|(id, _)| *id == signature.keyid)
+                .ok_or_else(refused)?;
+            key.verify(&signature.method, &self.payload, &signature.sig)
+                .map(drop)
+                .map_err(|_| refused())?;
             signed.insert(key.canonical_id().map_err(|_| refused())?);
             if !kept.iter().any(|earlier| earlier.keyid == signature.keyid) {
                 kept.push(signature);
@@ -176,11 +226,24 @@ impl SigningJob {
             }
         }
         let kept: Vec<Signature> = kept.into_iter().cloned().collect();
-        Ok(SignedFile::new(self.role.clone(), self.version, seal(&self.payload, &kept)))
+        Ok(SignedFile::new(
+            self.role.clone(),
+            self.version,
+            seal(&self.payload, &kept),
+        ))
     }
 
     fn missing_keys(&self, quorum: &Quorum, have: usize) -> EditError {
-        let keys = quorum.keys.iter().filter_map(|key| key.canonical_id().ok()).collect();
-        EditError::MissingSignatures { role: self.role.clone(), have, need: quorum.threshold, keys }
+        let keys = quorum
+            .keys
+            .iter()
+            .filter_map(|key| key.canonical_id().ok())
+            .collect();
+        EditError::MissingSignatures {
+            role: self.role.clone(),
+            have,
+            need: quorum.threshold,
+            keys,
+        }
     }
 }

@@ -56,26 +56,48 @@ impl Editor {
         let mut unchanged_root = None;
         if let Some(root) = &mut self.edited_root {
             renew(root, &Role::Root, lifetimes, now)?;
-            jobs.push(root_job(root, self.trusted_root.as_ref(), std::mem::take(&mut self.former_root_keys)));
+            jobs.push(root_job(
+                root,
+                self.trusted_root.as_ref(),
+                std::mem::take(&mut self.former_root_keys),
+            ));
         } else if let Some(bytes) = self.unpublished_root.take() {
-            unchanged_root = Some(SignedFile::new(Role::Root, self.root().version, bytes.to_vec()));
+            unchanged_root = Some(SignedFile::new(
+                Role::Root,
+                self.root().version,
+                bytes.to_vec(),
+            ));
         }
         for (role, mut content) in std::mem::take(&mut self.edited) {
             renew(&mut content, &role, lifetimes, now)?;
             self.edited.insert(role, content);
         }
         for (role, content) in &self.edited {
-            jobs.push(SigningJob::new(role.clone(), content, vec![self.quorum(role)?], Vec::new()));
+            jobs.push(SigningJob::new(
+                role.clone(),
+                content,
+                vec![self.quorum(role)?],
+                Vec::new(),
+            ));
         }
         let snapshot = match holder {
             SnapshotHolder::Server => None,
             SnapshotHolder::Publisher => {
                 let expires = lifetimes.expiry(&Role::Snapshot, now)?;
                 let version = self.snapshot.version.saturating_add(1);
-                Some(Snapshot { expires, meta: self.snapshot.meta.clone(), version })
+                Some(Snapshot {
+                    expires,
+                    meta: self.snapshot.meta.clone(),
+                    version,
+                })
             }
         };
-        Ok(Signing { jobs, unchanged_root, root: self.root().clone(), snapshot })
+        Ok(Signing {
+            jobs,
+            unchanged_root,
+            root: self.root().clone(),
+            snapshot,
+        })
     }
 
     /// Who signs targets or a delegated role, as staged.
@@ -83,7 +105,10 @@ impl Editor {
         let unknown = || EditError::UnknownRole { role: role.clone() };
         match role {
             Role::Delegation(name) => {
-                let delegations = &self.targets(&name.delegator()).ok_or_else(unknown)?.delegations;
+                let delegations = &self
+                    .targets(&name.delegator())
+                    .ok_or_else(unknown)?
+                    .delegations;
                 let delegation = delegations.role(name).ok_or_else(unknown)?;
                 Ok(Quorum::of(&delegation.keys, &delegations.keys))
             }
@@ -106,7 +131,10 @@ impl Signing {
     ///
     /// # Errors
     /// A signature that is not valid, or too few of them.
-    pub fn finish(self, signatures: &BTreeMap<Role, Vec<Signature>>) -> Result<SnapshotSigning, EditError> {
+    pub fn finish(
+        self,
+        signatures: &BTreeMap<Role, Vec<Signature>>,
+    ) -> Result<SnapshotSigning, EditError> {
         let mut files: Vec<SignedFile> = self.unchanged_root.into_iter().collect();
         for job in &self.jobs {
             files.push(job.finish(signatures.get(job.role()).map_or(&[], Vec::as_slice))?);
@@ -166,17 +194,31 @@ pub(crate) fn renew(
 
 /// Puts the descriptions of `files` in a snapshot.
 pub(crate) fn describe(meta: &mut FileMap, files: &[SignedFile]) {
-    meta.extend(files.iter().map(|file| (file.role.as_str().to_owned(), file.describe())));
+    meta.extend(
+        files
+            .iter()
+            .map(|file| (file.role.as_str().to_owned(), file.describe())),
+    );
 }
 
 /// The job for a file that a root's keys sign.
 pub(crate) fn role_job(role: Role, content: &impl Metadata, root: &Root) -> SigningJob {
-    let quorums = root.role_keys(&role).map(|keys| Quorum::of(keys, &root.keys)).into_iter().collect();
+    let quorums = root
+        .role_keys(&role)
+        .map(|keys| Quorum::of(keys, &root.keys))
+        .into_iter()
+        .collect();
     SigningJob::new(role, content, quorums, Vec::new())
 }
 
 fn root_job(root: &Root, trusted: Option<&Root>, former: Vec<pki::key::PublicKey>) -> SigningJob {
-    let quorum = |root: &Root| root.role_keys(&Role::Root).map(|keys| Quorum::of(keys, &root.keys));
-    let quorums = std::iter::once(root).chain(trusted).filter_map(quorum).collect();
+    let quorum = |root: &Root| {
+        root.role_keys(&Role::Root)
+            .map(|keys| Quorum::of(keys, &root.keys))
+    };
+    let quorums = std::iter::once(root)
+        .chain(trusted)
+        .filter_map(quorum)
+        .collect();
     SigningJob::new(Role::Root, root, quorums, former)
 }

@@ -39,8 +39,15 @@ impl<T: Metadata> Parsed<T> {
         let value = Value::parse(bytes)?;
         let fields = Fields::of(&value, "file", &["signed", "signatures"])?;
         let signed = fields.required("signed")?;
-        let signatures = fields.optional("signatures").map_or(Ok(Vec::new()), read_signatures)?;
-        Ok(Self { signed: T::read(signed)?, message: signed.to_canonical(), signatures, bytes: bytes.into() })
+        let signatures = fields
+            .optional("signatures")
+            .map_or(Ok(Vec::new()), read_signatures)?;
+        Ok(Self {
+            signed: T::read(signed)?,
+            message: signed.to_canonical(),
+            signatures,
+            bytes: bytes.into(),
+        })
     }
 
     /// The content, which anybody may have made up.
@@ -110,14 +117,21 @@ pub(crate) fn seal(message: &[u8], signatures: &[Signature]) -> Vec<u8> {
 fn read_signatures(value: &Value<'_>) -> Result<Vec<Signature>, Malformed> {
     let items = fields::items(value, "signatures")?;
     if items.len() > MAX_SIGNATURES {
-        return Err(Malformed::TooManySignatures { count: items.len(), limit: MAX_SIGNATURES });
+        return Err(Malformed::TooManySignatures {
+            count: items.len(),
+            limit: MAX_SIGNATURES,
+        });
     }
     items
         .iter()
         .map(|item| {
             let fields = Fields::of(item, "signature", &["keyid", "method", "sig"])?;
             let keyid = fields::key_id(fields.text("keyid")?)?;
-            Ok(Signature { keyid, method: Method::parse(fields.text("method")?), sig: fields.bytes("sig")? })
+            Ok(Signature {
+                keyid,
+                method: Method::parse(fields.text("method")?),
+                sig: fields.bytes("sig")?,
+            })
         })
         .collect()
 }

@@ -95,14 +95,21 @@ pub(crate) struct Fields<'v, 'a>(&'v [(Cow<'a, str>, Value<'a>)]);
 
 impl<'v, 'a> Fields<'v, 'a> {
     /// The members of `value`, none of which may resemble a field of `known` without being it.
-    pub(crate) fn of(value: &'v Value<'a>, what: &'static str, known: &[&'static str]) -> Result<Self, Malformed> {
+    pub(crate) fn of(
+        value: &'v Value<'a>,
+        what: &'static str,
+        known: &[&'static str],
+    ) -> Result<Self, Malformed> {
         let members = members(value, what)?;
         for (key, _) in members {
             if known.contains(&key.as_ref()) {
                 continue;
             }
             if let Some(field) = known.iter().find(|field| folds_to(key, field)) {
-                return Err(Malformed::FieldCase { key: key.clone().into_owned(), field });
+                return Err(Malformed::FieldCase {
+                    key: key.clone().into_owned(),
+                    field,
+                });
             }
         }
         Ok(Self(members))
@@ -110,7 +117,10 @@ impl<'v, 'a> Fields<'v, 'a> {
 
     /// The value of a field; a null is as good as none, as in Go.
     pub(crate) fn optional(&self, field: &str) -> Option<&'v Value<'a>> {
-        let at = self.0.binary_search_by(|(key, _)| key.as_ref().cmp(field)).ok()?;
+        let at = self
+            .0
+            .binary_search_by(|(key, _)| key.as_ref().cmp(field))
+            .ok()?;
         Some(&self.0[at].1).filter(|value| **value != Value::Null)
     }
 
@@ -127,7 +137,10 @@ impl<'v, 'a> Fields<'v, 'a> {
         match self.optional(field) {
             None => Ok(0),
             Some(Value::Integer(value)) => Ok(*value),
-            Some(_) => Err(Malformed::WrongType { field, expected: "an integer" }),
+            Some(_) => Err(Malformed::WrongType {
+                field,
+                expected: "an integer",
+            }),
         }
     }
 
@@ -136,8 +149,10 @@ impl<'v, 'a> Fields<'v, 'a> {
     }
 
     pub(crate) fn version(&self) -> Result<u64, Malformed> {
-        u64::try_from(self.integer("version")?)
-            .map_err(|_| Malformed::WrongType { field: "version", expected: "a positive integer" })
+        u64::try_from(self.integer("version")?).map_err(|_| Malformed::WrongType {
+            field: "version",
+            expected: "a positive integer",
+        })
     }
 
     pub(crate) fn expires(&self) -> Result<Expiry, Malformed> {
@@ -151,30 +166,46 @@ pub(crate) fn members<'v, 'a>(
 ) -> Result<&'v [(Cow<'a, str>, Value<'a>)], Malformed> {
     match value {
         Value::Object(members) => Ok(members),
-        _ => Err(Malformed::WrongType { field, expected: "an object" }),
+        _ => Err(Malformed::WrongType {
+            field,
+            expected: "an object",
+        }),
     }
 }
 
-pub(crate) fn items<'v, 'a>(value: &'v Value<'a>, field: &'static str) -> Result<&'v [Value<'a>], Malformed> {
+pub(crate) fn items<'v, 'a>(
+    value: &'v Value<'a>,
+    field: &'static str,
+) -> Result<&'v [Value<'a>], Malformed> {
     match value {
         Value::Array(items) => Ok(items),
-        _ => Err(Malformed::WrongType { field, expected: "an array" }),
+        _ => Err(Malformed::WrongType {
+            field,
+            expected: "an array",
+        }),
     }
 }
 
 pub(crate) fn text<'v>(value: &'v Value<'_>, field: &'static str) -> Result<&'v str, Malformed> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err(Malformed::WrongType { field, expected: "a string" }),
+        _ => Err(Malformed::WrongType {
+            field,
+            expected: "a string",
+        }),
     }
 }
 
 pub(crate) fn base64(value: &Value<'_>, field: &'static str) -> Result<Vec<u8>, Malformed> {
-    STANDARD.decode(text(value, field)?).map_err(|_| Malformed::Base64 { field })
+    STANDARD
+        .decode(text(value, field)?)
+        .map_err(|_| Malformed::Base64 { field })
 }
 
 pub(crate) fn key_id(text: &str) -> Result<TufKeyId, Malformed> {
-    TufKeyId::parse_hex(text).map_err(|_| Malformed::KeyIdText { text: text.to_owned() })
+    TufKeyId::parse_hex(text).map_err(|_| Malformed::KeyIdText {
+        text: text.to_owned(),
+    })
 }
 
 /// Go's `equalFoldRight`: ASCII case, and the two other letters that fold into ASCII.

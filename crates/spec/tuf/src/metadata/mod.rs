@@ -7,7 +7,10 @@ mod roles;
 
 pub use envelope::{Parsed, Signature};
 pub use fields::Malformed;
-pub use parts::{Custom, CustomError, FileMap, FileMeta, Hashes, KeyMap, Nullable, RoleKeys};
+pub use parts::{
+    Custom, CustomError, FileMap, FileMeta, Hashes, KeyMap, Nullable, RoleKeys, parse_public_key,
+    public_key_to_json,
+};
 pub use roles::{Delegation, Delegations, Metadata, Root, Snapshot, Structure, Targets, Timestamp};
 
 pub(crate) use envelope::seal;

@@ -22,7 +22,10 @@ impl<C: Default> Nullable<C> {
     /// Nothing, written as `null`.
     #[must_use]
     pub fn null() -> Self {
-        Self { items: C::default(), null_if_empty: true }
+        Self {
+            items: C::default(),
+            null_if_empty: true,
+        }
     }
 
     /// From now on an empty collection is written as `null`, as Go does for a slice that became empty.
@@ -40,7 +43,10 @@ impl<C: Default> Nullable<C> {
 
 impl<C> From<C> for Nullable<C> {
     fn from(items: C) -> Self {
-        Self { items, null_if_empty: false }
+        Self {
+            items,
+            null_if_empty: false,
+        }
     }
 }
 
@@ -79,7 +85,11 @@ impl<K, V> Nullable<BTreeMap<K, V>> {
         if self.items.is_empty() && self.null_if_empty {
             writer.null();
         } else {
-            writer.object(|w| self.items.iter().for_each(|(key, value)| item(key, value, w)));
+            writer.object(|w| {
+                self.items
+                    .iter()
+                    .for_each(|(key, value)| item(key, value, w))
+            });
         }
     }
 }
@@ -101,14 +111,23 @@ impl RoleKeys {
     /// Keys and threshold as given.
     #[must_use]
     pub fn new(keyids: Vec<TufKeyId>, threshold: u32) -> Self {
-        Self { keyids: keyids.into(), threshold: threshold.into() }
+        Self {
+            keyids: keyids.into(),
+            threshold: threshold.into(),
+        }
     }
 
     pub(crate) fn read(fields: &Fields<'_, '_>) -> Result<Self, Malformed> {
         let keyids = Nullable::read(fields.optional("keyids"), |value| {
-            fields::items(value, "keyids")?.iter().map(|id| fields::key_id(fields::text(id, "keyids")?)).collect()
+            fields::items(value, "keyids")?
+                .iter()
+                .map(|id| fields::key_id(fields::text(id, "keyids")?))
+                .collect()
         })?;
-        Ok(Self { keyids, threshold: fields.integer("threshold")? })
+        Ok(Self {
+            keyids,
+            threshold: fields.integer("threshold")?,
+        })
     }
 
     pub(crate) fn write_keyids(&self, writer: &mut Writer) {
@@ -140,7 +159,36 @@ pub(crate) fn read_key(value: &Value<'_>) -> Result<PublicKey, Malformed> {
     if keyval.optional("private").is_some() {
         return Err(Malformed::PrivateKey);
     }
-    Ok(PublicKey::new(KeyType::parse(fields.text("keytype")?), keyval.bytes("public")?))
+    Ok(PublicKey::new(
+        KeyType::parse(fields.text("keytype")?),
+        keyval.bytes("public")?,
+    ))
+}
+
+/// Reads a public key as a trust server's key endpoints answer.
+///
+/// # Errors
+/// Not JSON, or not a public key.
+pub fn parse_public_key(json: &[u8]) -> Result<PublicKey, Malformed> {
+    read_key(&Value::parse(json)?)
+}
+
+/// Writes a public key as a trust server's key endpoints answer: in the order of Go's struct, not canonically.
+#[must_use]
+pub fn public_key_to_json(key: &PublicKey) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.object(|w| {
+        w.key("keytype");
+        w.string(key.key_type().as_str());
+        w.key("keyval");
+        w.object(|w| {
+            w.key("public");
+            w.base64(key.public_bytes());
+            w.key("private");
+            w.null();
+        });
+    });
+    writer.finish()
 }
 
 pub(crate) fn write_keys(keys: &KeyMap, writer: &mut Writer) {
@@ -221,7 +269,10 @@ impl Hashes {
     pub fn new(sha256: Option<Sha256>, sha512: Option<Sha512>) -> Self {
         let sha256 = sha256.map(|digest| (SHA256.into(), digest.as_bytes()[..].into()));
         let sha512 = sha512.map(|digest| (SHA512.into(), digest.as_bytes()[..].into()));
-        Self { entries: sha256.into_iter().chain(sha512).collect(), null_if_empty: false }
+        Self {
+            entries: sha256.into_iter().chain(sha512).collect(),
+            null_if_empty: false,
+        }
     }
 
     /// The SHA-256 digest, if there is one of the right length.
@@ -238,20 +289,37 @@ impl Hashes {
 
     /// Every entry, sorted by algorithm name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.entries.iter().map(|(name, digest)| (name.as_ref(), digest.as_ref()))
+        self.entries
+            .iter()
+            .map(|(name, digest)| (name.as_ref(), digest.as_ref()))
     }
 
     pub(crate) fn raw(&self, algorithm: &str) -> Option<&[u8]> {
-        self.iter().find(|(name, _)| *name == algorithm).map(|(_, digest)| digest)
+        self.iter()
+            .find(|(name, _)| *name == algorithm)
+            .map(|(_, digest)| digest)
     }
 
     fn read(value: Option<&Value<'_>>) -> Result<Self, Malformed> {
-        let Some(value) = value else { return Ok(Self { entries: Vec::new(), null_if_empty: true }) };
+        let Some(value) = value else {
+            return Ok(Self {
+                entries: Vec::new(),
+                null_if_empty: true,
+            });
+        };
         let entries = fields::members(value, "hashes")?
             .iter()
-            .map(|(name, digest)| Ok((name.as_ref().into(), fields::base64(digest, "hashes")?.into())))
+            .map(|(name, digest)| {
+                Ok((
+                    name.as_ref().into(),
+                    fields::base64(digest, "hashes")?.into(),
+                ))
+            })
             .collect::<Result<_, Malformed>>()?;
-        Ok(Self { entries, null_if_empty: false })
+        Ok(Self {
+            entries,
+            null_if_empty: false,
+        })
     }
 
     fn write(&self, writer: &mut Writer) {
@@ -289,20 +357,32 @@ impl FileMeta {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         let length = i64::try_from(bytes.len()).unwrap_or(MAX_INTEGER);
-        Self { custom: None, hashes: Hashes::of(bytes), length }
+        Self {
+            custom: None,
+            hashes: Hashes::of(bytes),
+            length,
+        }
     }
 
     /// Describes a target. None if `length` is beyond 2^53, which the format cannot hold.
     #[must_use]
     pub fn new(length: u64, hashes: Hashes, custom: Option<Custom>) -> Option<Self> {
-        let length = i64::try_from(length).ok().filter(|length| *length <= MAX_INTEGER)?;
-        Some(Self { custom, hashes, length })
+        let length = i64::try_from(length)
+            .ok()
+            .filter(|length| *length <= MAX_INTEGER)?;
+        Some(Self {
+            custom,
+            hashes,
+            length,
+        })
     }
 
     pub(crate) fn read(value: &Value<'_>) -> Result<Self, Malformed> {
         let fields = Fields::of(value, "file description", &["custom", "hashes", "length"])?;
         Ok(Self {
-            custom: fields.optional("custom").map(|value| Custom(value.to_canonical().into())),
+            custom: fields
+                .optional("custom")
+                .map(|value| Custom(value.to_canonical().into())),
             hashes: Hashes::read(fields.optional("hashes"))?,
             length: fields.integer("length")?,
         })
@@ -325,7 +405,10 @@ impl FileMeta {
 /// Descriptions by name: of targets, or of roles' files.
 pub type FileMap = Nullable<BTreeMap<String, FileMeta>>;
 
-pub(crate) fn read_files(value: Option<&Value<'_>>, field: &'static str) -> Result<FileMap, Malformed> {
+pub(crate) fn read_files(
+    value: Option<&Value<'_>>,
+    field: &'static str,
+) -> Result<FileMap, Malformed> {
     Nullable::read(value, |value| {
         fields::members(value, field)?
             .iter()

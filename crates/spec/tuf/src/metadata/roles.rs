@@ -6,7 +6,8 @@ use pki::key::{PublicKey, TufKeyId};
 
 use super::fields::{self, Fields, Malformed};
 use super::parts::{
-    FileMap, FileMeta, KeyMap, Nullable, RoleKeys, SHA256, SHA512, read_files, read_keys, write_files, write_keys,
+    FileMap, FileMeta, KeyMap, Nullable, RoleKeys, SHA256, SHA512, read_files, read_keys,
+    write_files, write_keys,
 };
 use crate::expiry::Expiry;
 use crate::json::{Value, Writer};
@@ -169,8 +170,15 @@ impl Delegations {
     }
 
     /// The keys of one of the delegations, in order; ids without a key are left out.
-    pub fn keys_of<'a>(&'a self, delegation: &'a Delegation) -> impl Iterator<Item = (TufKeyId, &'a PublicKey)> {
-        delegation.keys.keyids.iter().filter_map(|id| Some((*id, self.keys.get(id)?)))
+    pub fn keys_of<'a>(
+        &'a self,
+        delegation: &'a Delegation,
+    ) -> impl Iterator<Item = (TufKeyId, &'a PublicKey)> {
+        delegation
+            .keys
+            .keyids
+            .iter()
+            .filter_map(|id| Some((*id, self.keys.get(id)?)))
     }
 }
 
@@ -221,7 +229,9 @@ macro_rules! metadata {
 
             fn check_structure(&self, $role: &Role) -> Result<(), Structure> {
                 if self.version < 1 {
-                    return Err(Structure::Version { root: *$role == Role::Root });
+                    return Err(Structure::Version {
+                        root: *$role == Role::Root,
+                    });
                 }
                 let $this = self;
                 $check
@@ -230,25 +240,42 @@ macro_rules! metadata {
     };
 }
 
-metadata!(Root, |root, _role| [Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp].into_iter().try_for_each(
-    |role| match root.role_keys(&role) {
-        Some(keys) => check_role_keys(keys, &root.keys, &role),
-        None => Err(Structure::MissingRole { role }),
-    }
+metadata!(Root, |root, _role| [
+    Role::Root,
+    Role::Targets,
+    Role::Snapshot,
+    Role::Timestamp
+]
+.into_iter()
+.try_for_each(|role| match root.role_keys(&role) {
+    Some(keys) => check_role_keys(keys, &root.keys, &role),
+    None => Err(Structure::MissingRole { role }),
+}));
+metadata!(Targets, |targets, role| check_delegations(
+    &targets.delegations,
+    role
 ));
-metadata!(Targets, |targets, role| check_delegations(&targets.delegations, role));
 metadata!(Snapshot, |snapshot, _role| {
     check_entry(&snapshot.meta, Role::Root)?;
     check_entry(&snapshot.meta, Role::Targets)
 });
-metadata!(Timestamp, |timestamp, _role| check_entry(&timestamp.meta, Role::Snapshot));
+metadata!(Timestamp, |timestamp, _role| check_entry(
+    &timestamp.meta,
+    Role::Snapshot
+));
 
 fn check_role_keys(keys: &RoleKeys, map: &KeyMap, role: &Role) -> Result<(), Structure> {
     if keys.threshold < 1 {
-        return Err(Structure::Threshold { role: role.clone(), threshold: keys.threshold });
+        return Err(Structure::Threshold {
+            role: role.clone(),
+            threshold: keys.threshold,
+        });
     }
     match keys.keyids.iter().find(|id| !map.contains_key(id)) {
-        Some(keyid) => Err(Structure::KeyAbsent { keyid: *keyid, role: role.clone() }),
+        Some(keyid) => Err(Structure::KeyAbsent {
+            keyid: *keyid,
+            role: role.clone(),
+        }),
         None => Ok(()),
     }
 }
@@ -259,7 +286,10 @@ fn check_delegations(delegations: &Delegations, role: &Role) -> Result<(), Struc
         if name.delegator() != *role {
             return Err(Structure::DelegationName { name: name.clone() });
         }
-        if delegations.roles[..at].iter().any(|earlier| earlier.name == *name) {
+        if delegations.roles[..at]
+            .iter()
+            .any(|earlier| earlier.name == *name)
+        {
             return Err(Structure::DuplicateDelegation { name: name.clone() });
         }
         check_role_keys(&delegation.keys, &delegations.keys, &name.clone().into())?;
@@ -268,26 +298,50 @@ fn check_delegations(delegations: &Delegations, role: &Role) -> Result<(), Struc
 }
 
 fn check_entry(meta: &FileMap, role: Role) -> Result<(), Structure> {
-    let Some(sha256) = meta.get(role.as_str()).and_then(|entry| entry.hashes.raw(SHA256)) else {
+    let Some(sha256) = meta
+        .get(role.as_str())
+        .and_then(|entry| entry.hashes.raw(SHA256))
+    else {
         return Err(Structure::MissingChecksum { role });
     };
     if sha256.len() != 32 {
-        return Err(Structure::Checksum { role, algorithm: SHA256 });
+        return Err(Structure::Checksum {
+            role,
+            algorithm: SHA256,
+        });
     }
-    match meta.get(role.as_str()).and_then(|entry| entry.hashes.raw(SHA512)) {
-        Some(sha512) if sha512.len() != 64 => Err(Structure::Checksum { role, algorithm: SHA512 }),
+    match meta
+        .get(role.as_str())
+        .and_then(|entry| entry.hashes.raw(SHA512))
+    {
+        Some(sha512) if sha512.len() != 64 => Err(Structure::Checksum {
+            role,
+            algorithm: SHA512,
+        }),
         _ => Ok(()),
     }
 }
 
 impl Form for Root {
     fn read(signed: &Value<'_>) -> Result<Self, Malformed> {
-        let known = ["_type", "consistent_snapshot", "expires", "keys", "roles", "version"];
+        let known = [
+            "_type",
+            "consistent_snapshot",
+            "expires",
+            "keys",
+            "roles",
+            "version",
+        ];
         let fields = typed::<Self>(signed, &known)?;
         let consistent_snapshot = match fields.optional("consistent_snapshot") {
             None => false,
             Some(Value::Bool(value)) => *value,
-            Some(_) => return Err(Malformed::WrongType { field: "consistent_snapshot", expected: "a boolean" }),
+            Some(_) => {
+                return Err(Malformed::WrongType {
+                    field: "consistent_snapshot",
+                    expected: "a boolean",
+                });
+            }
         };
         let roles = Nullable::read(fields.optional("roles"), |value| {
             let mut roles = BTreeMap::new();
@@ -298,7 +352,13 @@ impl Form for Root {
             Ok(roles)
         })?;
         let keys = read_keys(fields.optional("keys"))?;
-        Ok(Self { consistent_snapshot, expires: fields.expires()?, keys, roles, version: fields.version()? })
+        Ok(Self {
+            consistent_snapshot,
+            expires: fields.expires()?,
+            keys,
+            roles,
+            version: fields.version()?,
+        })
     }
 
     fn write(&self) -> Vec<u8> {
@@ -333,13 +393,24 @@ impl Form for Root {
 
 impl Form for Targets {
     fn read(signed: &Value<'_>) -> Result<Self, Malformed> {
-        let fields = typed::<Self>(signed, &["_type", "delegations", "expires", "targets", "version"])?;
+        let fields = typed::<Self>(
+            signed,
+            &["_type", "delegations", "expires", "targets", "version"],
+        )?;
         let delegations = match fields.optional("delegations") {
-            None => Delegations { keys: Nullable::null(), roles: Nullable::null() },
+            None => Delegations {
+                keys: Nullable::null(),
+                roles: Nullable::null(),
+            },
             Some(value) => read_delegations(value)?,
         };
         let targets = read_files(fields.optional("targets"), "targets")?;
-        Ok(Self { delegations, expires: fields.expires()?, targets, version: fields.version()? })
+        Ok(Self {
+            delegations,
+            expires: fields.expires()?,
+            targets,
+            version: fields.version()?,
+        })
     }
 
     fn write(&self) -> Vec<u8> {
@@ -368,13 +439,20 @@ fn read_delegations(value: &Value<'_>) -> Result<Delegations, Malformed> {
     let fields = Fields::of(value, "delegations", &["keys", "roles"])?;
     let keys = read_keys(fields.optional("keys"))?;
     let roles = Nullable::read(fields.optional("roles"), |value| {
-        fields::items(value, "roles")?.iter().map(read_delegation).collect()
+        fields::items(value, "roles")?
+            .iter()
+            .map(read_delegation)
+            .collect()
     })?;
     Ok(Delegations { keys, roles })
 }
 
 fn read_delegation(value: &Value<'_>) -> Result<Delegation, Malformed> {
-    let fields = Fields::of(value, "delegation", &["keyids", "name", "paths", "threshold"])?;
+    let fields = Fields::of(
+        value,
+        "delegation",
+        &["keyids", "name", "paths", "threshold"],
+    )?;
     let paths = match fields.optional("paths") {
         None => Vec::new(),
         Some(value) => fields::items(value, "paths")?
@@ -383,7 +461,11 @@ fn read_delegation(value: &Value<'_>) -> Result<Delegation, Malformed> {
             .collect::<Result<_, _>>()?,
     };
     let name = DelegationName::parse(fields.text("name")?).map_err(Malformed::DelegationName)?;
-    Ok(Delegation { keys: RoleKeys::read(&fields)?, name, paths })
+    Ok(Delegation {
+        keys: RoleKeys::read(&fields)?,
+        name,
+        paths,
+    })
 }
 
 fn write_delegations(delegations: &Delegations, writer: &mut Writer) {
@@ -413,7 +495,11 @@ macro_rules! meta_form {
             fn read(signed: &Value<'_>) -> Result<Self, Malformed> {
                 let fields = typed::<Self>(signed, &["_type", "expires", "meta", "version"])?;
                 let meta = read_files(fields.optional("meta"), "meta")?;
-                Ok(Self { expires: fields.expires()?, meta, version: fields.version()? })
+                Ok(Self {
+                    expires: fields.expires()?,
+                    meta,
+                    version: fields.version()?,
+                })
             }
 
             fn write(&self) -> Vec<u8> {
@@ -446,7 +532,10 @@ fn typed<'v, 'a, T: Metadata>(
     let fields = Fields::of(signed, "signed", known)?;
     match fields.text("_type")? {
         found if found == T::TYPE => Ok(fields),
-        found => Err(Malformed::MetadataType { expected: T::TYPE, found: found.to_owned() }),
+        found => Err(Malformed::MetadataType {
+            expected: T::TYPE,
+            found: found.to_owned(),
+        }),
     }
 }
 

@@ -47,9 +47,18 @@ impl PendingUpdate {
         now: Instant,
     ) -> Result<Self, EditError> {
         let version = newest(stored, &Role::Timestamp);
-        let mut timestamp = Timestamp { expires: unsigned(), meta: Nullable::default(), version };
+        let mut timestamp = Timestamp {
+            expires: unsigned(),
+            meta: Nullable::default(),
+            version,
+        };
         renew(&mut timestamp, &Role::Timestamp, signer.lifetimes, now)?;
-        Ok(Self { files, snapshot, timestamp, root })
+        Ok(Self {
+            files,
+            snapshot,
+            timestamp,
+            root,
+        })
     }
 
     /// The snapshot to be signed with the server's key; none if it was uploaded or stays.
@@ -65,7 +74,10 @@ impl PendingUpdate {
     ///
     /// # Errors
     /// A signature that is not valid, or too few of them.
-    pub fn finish_snapshot(mut self, signatures: &[Signature]) -> Result<TimestampSigning, EditError> {
+    pub fn finish_snapshot(
+        mut self,
+        signatures: &[Signature],
+    ) -> Result<TimestampSigning, EditError> {
         let snapshot = match self.snapshot {
             SnapshotSource::Bytes(bytes) => SignedFile::new(Role::Snapshot, 0, bytes),
             SnapshotSource::Job(job) => {
@@ -76,7 +88,10 @@ impl PendingUpdate {
         };
         describe(&mut self.timestamp.meta, &[snapshot]);
         let job = role_job(Role::Timestamp, &self.timestamp, &self.root);
-        Ok(TimestampSigning { files: self.files, job })
+        Ok(TimestampSigning {
+            files: self.files,
+            job,
+        })
     }
 }
 
@@ -107,16 +122,26 @@ pub(super) fn next_snapshot(
     now: Instant,
 ) -> Result<SigningJob, EditError> {
     describe(&mut meta, files);
-    let mut snapshot = Snapshot { expires: unsigned(), meta, version: newest(stored, &Role::Snapshot) };
+    let mut snapshot = Snapshot {
+        expires: unsigned(),
+        meta,
+        version: newest(stored, &Role::Snapshot),
+    };
     renew(&mut snapshot, &Role::Snapshot, signer.lifetimes, now)?;
     Ok(role_job(Role::Snapshot, &snapshot, root))
 }
 
 /// Whether the server holds enough keys of a role to sign for it.
 pub(super) fn holds(signer: &Signer<'_>, root: &Root, role: &Role) -> bool {
-    let Some(keys) = root.role_keys(role) else { return false };
-    let held: BTreeMap<TufKeyId, ()> =
-        keys.keyids.iter().filter(|id| signer.held.contains(id)).map(|id| (*id, ())).collect();
+    let Some(keys) = root.role_keys(role) else {
+        return false;
+    };
+    let held: BTreeMap<TufKeyId, ()> = keys
+        .keyids
+        .iter()
+        .filter(|id| signer.held.contains(id))
+        .map(|id| (*id, ()))
+        .collect();
     held.len() >= crate::verify::threshold(keys)
 }
 

@@ -47,7 +47,11 @@ pub struct Signer<'a> {
 pub fn roles_needed<'a>(uploaded: impl IntoIterator<Item = &'a Role>) -> BTreeSet<Role> {
     let uploaded: BTreeSet<&Role> = uploaded.into_iter().collect();
     // A new root may have other targets keys than the stored file is signed with.
-    let mut needed: BTreeSet<Role> = uploaded.contains(&Role::Root).then_some(Role::Targets).into_iter().collect();
+    let mut needed: BTreeSet<Role> = uploaded
+        .contains(&Role::Root)
+        .then_some(Role::Targets)
+        .into_iter()
+        .collect();
     for role in &uploaded {
         needed.extend(std::iter::successors(role.delegator(), Role::delegator));
     }

@@ -59,7 +59,8 @@ pub fn renew(
     let bytes = stored.snapshot.as_deref();
     let snapshot: Snapshot = read(bytes, Role::Snapshot)?;
     let due = |expires: &Expiry, hours: i64| {
-        now.checked_add(SignedDuration::from_hours(hours)).map_or(true, |limit| expires.at() < limit)
+        now.checked_add(SignedDuration::from_hours(hours))
+            .map_or(true, |limit| expires.at() < limit)
     };
     let snapshot_due = due(&snapshot.expires, SNAPSHOT_RENEWAL_HOURS);
     if !snapshot_due && !due(&timestamp.expires, TIMESTAMP_RENEWAL_HOURS) {
@@ -67,22 +68,51 @@ pub fn renew(
     }
     let root = match valid_root(gun, stored, signer, now) {
         Ok(root) => root,
-        Err(_) if !timestamp.expires.is_expired(now) && !snapshot.expires.is_expired(now) => return Ok(None),
+        Err(_) if !timestamp.expires.is_expired(now) && !snapshot.expires.is_expired(now) => {
+            return Ok(None);
+        }
         Err(refusal) => return Err(refusal),
     };
     let source = if snapshot_due && holds(signer, &root, &Role::Snapshot) {
-        SnapshotSource::Job(next_snapshot(snapshot.meta, &[], &root, stored, signer, now)?)
+        SnapshotSource::Job(next_snapshot(
+            snapshot.meta,
+            &[],
+            &root,
+            stored,
+            signer,
+            now,
+        )?)
     } else if due(&timestamp.expires, TIMESTAMP_RENEWAL_HOURS) {
         SnapshotSource::Bytes(bytes.unwrap_or_default().to_vec())
     } else {
         return Ok(None);
     };
-    Ok(Some(PendingUpdate::new(Vec::new(), source, root, stored, signer, now)?))
+    Ok(Some(PendingUpdate::new(
+        Vec::new(),
+        source,
+        root,
+        stored,
+        signer,
+        now,
+    )?))
 }
 
-fn valid_root(gun: &Gun, stored: &Stored, signer: &Signer<'_>, now: Instant) -> Result<Root, RenewRefusal> {
-    let bytes = stored.root.as_deref().ok_or(RenewRefusal::Missing { role: Role::Root })?;
-    let root = verify_own(gun, parse(&Role::Root, bytes)?, Some((&Pins::none(), now)), 1)?;
+fn valid_root(
+    gun: &Gun,
+    stored: &Stored,
+    signer: &Signer<'_>,
+    now: Instant,
+) -> Result<Root, RenewRefusal> {
+    let bytes = stored
+        .root
+        .as_deref()
+        .ok_or(RenewRefusal::Missing { role: Role::Root })?;
+    let root = verify_own(
+        gun,
+        parse(&Role::Root, bytes)?,
+        Some((&Pins::none(), now)),
+        1,
+    )?;
     if !holds(signer, root.signed(), &Role::Timestamp) {
         return Err(RenewRefusal::NoTimestampKey);
     }
@@ -90,5 +120,7 @@ fn valid_root(gun: &Gun, stored: &Stored, signer: &Signer<'_>, now: Instant) -> 
 }
 
 fn read<T: crate::metadata::Metadata>(bytes: Option<&[u8]>, role: Role) -> Result<T, RenewRefusal> {
-    bytes.and_then(stored_file).ok_or(RenewRefusal::Missing { role })
+    bytes
+        .and_then(stored_file)
+        .ok_or(RenewRefusal::Missing { role })
 }

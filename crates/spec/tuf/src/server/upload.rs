@@ -8,7 +8,6 @@ use jiff::Timestamp as Instant;
 use super::generate::{PendingUpdate, SnapshotSource, holds, next_snapshot, stored_file};
 use super::{Signer, Stored};
 use crate::edit::{EditError, SignedFile};
-use crate::json::JsonError;
 use crate::metadata::{FileMeta, Malformed, Nullable, Root, Snapshot, Targets};
 use crate::name::{Gun, Role};
 use crate::pins::Pins;
@@ -53,13 +52,13 @@ impl Area {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UploadRefusal {
-    /// A part does not parse (`MALFORMED_JSON`).
+    /// A part does not parse, or its version or expiry is no such thing (`MALFORMED_JSON`).
     #[error("{role}: {source}")]
     Malformed {
         /// The role.
         role: Role,
         /// What is wrong.
-        source: JsonError,
+        source: Malformed,
     },
     /// A part is not valid (`INVALID_UPDATE`); the text of `cause` is the protocol's `Msg`.
     #[error("{}: {cause}", .area.name())]
@@ -89,7 +88,9 @@ pub enum Cause {
     #[error("no pre-existing root and no root provided in update.")]
     NoRoot,
     /// The server cannot sign the snapshot that the upload lacks.
-    #[error("no snapshot was included in update and server does not hold current snapshot key for repository")]
+    #[error(
+        "no snapshot was included in update and server does not hold current snapshot key for repository"
+    )]
     NoSnapshotKey,
     /// The server does not hold the timestamp key that the root names.
     #[error("no  timestamp keys exist on the server")]
@@ -131,7 +132,13 @@ pub fn check_upload(
     signer: &Signer<'_>,
     now: Instant,
 ) -> Result<PendingUpdate, UploadRefusal> {
-    let mut upload = Upload { stored, parts, now, files: Vec::new(), targets: BTreeMap::new() };
+    let mut upload = Upload {
+        stored,
+        parts,
+        now,
+        files: Vec::new(),
+        targets: BTreeMap::new(),
+    };
     let root = upload.root(gun)?;
     upload.all_targets(&root)?;
     let snapshot = match parts.get(&Role::Snapshot) {
@@ -168,11 +175,16 @@ impl Upload<'_> {
         let Some(bytes) = self.parts.get(&Role::Root) else {
             let bytes = stored.ok_or_else(|| invalid(Area::Validation, Cause::NoRoot))?;
             let root = CachedRoot::from_bytes(gun, bytes).map_err(bad)?;
-            return Ok(CurrentRoot { content: root.signed().clone(), bytes: bytes.to_vec() });
+            return Ok(CurrentRoot {
+                content: root.signed().clone(),
+                bytes: bytes.to_vec(),
+            });
         };
         let previous = stored.map(stored_file::<Root>);
         // A stored root that cannot be read must not open the door to a new owner.
-        let previous = previous.map(|root| root.ok_or_else(|| invalid(Area::Validation, Cause::NoRoot))).transpose()?;
+        let previous = previous
+            .map(|root| root.ok_or_else(|| invalid(Area::Validation, Cause::NoRoot)))
+            .transpose()?;
         let root = parse::<Root>(&Role::Root, bytes).map_err(bad)?;
         let current = previous.as_ref().map_or(1, |root| root.version);
         let new = root.unverified().version;
@@ -183,21 +195,31 @@ impl Upload<'_> {
             verify_succession(gun, previous, &root).map_err(bad)?;
         }
         let root = verify_own(gun, root, Some((&Pins::none(), self.now)), 1).map_err(bad)?;
-        self.files.push(SignedFile::new(Role::Root, new, bytes.clone()));
-        Ok(CurrentRoot { content: root.signed().clone(), bytes: bytes.clone() })
+        self.files
+            .push(SignedFile::new(Role::Root, new, bytes.clone()));
+        Ok(CurrentRoot {
+            content: root.signed().clone(),
+            bytes: bytes.clone(),
+        })
     }
 
     /// Targets files by depth, then name; ancestors that were not uploaded are the stored ones.
     fn all_targets(&mut self, root: &CurrentRoot) -> Result<(), UploadRefusal> {
-        let mut roles: Vec<&Role> = self.parts.keys().filter(|role| role.holds_targets()).collect();
+        let mut roles: Vec<&Role> = self
+            .parts
+            .keys()
+            .filter(|role| role.holds_targets())
+            .collect();
         roles.sort_by_key(|role| (role.depth(), (*role).clone()));
         for role in roles {
             let bytes = &self.parts[role];
             let file = self.verify_targets(root, role, bytes, Some(self.now))?;
-            self.files.push(SignedFile::new(role.clone(), file.version(), bytes.clone()));
+            self.files
+                .push(SignedFile::new(role.clone(), file.version(), bytes.clone()));
             self.targets.insert(role.clone(), Arc::new(file));
         }
-        if self.parts.contains_key(&Role::Root) && self.stored.targets.contains_key(&Role::Targets) {
+        if self.parts.contains_key(&Role::Root) && self.stored.targets.contains_key(&Role::Targets)
+        {
             self.targets_file(root, &Role::Targets)?;
         }
         Ok(())
@@ -211,24 +233,42 @@ impl Upload<'_> {
         now: Option<Instant>,
     ) -> Result<Verified<Targets>, UploadRefusal> {
         let bad = |refusal| refused(Area::Targets, refusal);
-        let demands = Demands { role, described: None, at_least: 0, now };
+        let demands = Demands {
+            role,
+            described: None,
+            at_least: 0,
+            now,
+        };
         let Role::Delegation(name) = role else {
             return verify(bytes, &signers(&root.content, role), &demands).map_err(bad);
         };
         let delegator = self.targets_file(root, &name.delegator())?;
         let delegations = &delegator.signed().delegations;
-        let delegation =
-            delegations.role(name).ok_or_else(|| bad(Refusal::UnknownRole { role: role.clone() }))?;
-        verify(bytes, &Signers::of(&delegation.keys, &delegations.keys), &demands).map_err(bad)
+        let delegation = delegations
+            .role(name)
+            .ok_or_else(|| bad(Refusal::UnknownRole { role: role.clone() }))?;
+        verify(
+            bytes,
+            &Signers::of(&delegation.keys, &delegations.keys),
+            &demands,
+        )
+        .map_err(bad)
     }
 
     /// A targets file that is uploaded, or stored and still valid but for its expiry.
-    fn targets_file(&mut self, root: &CurrentRoot, role: &Role) -> Result<Arc<Verified<Targets>>, UploadRefusal> {
+    fn targets_file(
+        &mut self,
+        root: &CurrentRoot,
+        role: &Role,
+    ) -> Result<Arc<Verified<Targets>>, UploadRefusal> {
         if let Some(file) = self.targets.get(role) {
             return Ok(file.clone());
         }
         let Some(bytes) = self.stored.targets.get(role) else {
-            return Err(refused(Area::Targets, Refusal::UnknownRole { role: role.clone() }));
+            return Err(refused(
+                Area::Targets,
+                Refusal::UnknownRole { role: role.clone() },
+            ));
         };
         let file = Arc::new(self.verify_targets(root, role, bytes, None)?);
         self.targets.insert(role.clone(), file.clone());
@@ -236,19 +276,31 @@ impl Upload<'_> {
     }
 
     /// An uploaded snapshot must describe the root and every targets file at hand, byte for byte.
-    fn snapshot(&mut self, root: &CurrentRoot, bytes: &[u8]) -> Result<SnapshotSource, UploadRefusal> {
+    fn snapshot(
+        &mut self,
+        root: &CurrentRoot,
+        bytes: &[u8],
+    ) -> Result<SnapshotSource, UploadRefusal> {
         let bad = |refusal| refused(Area::Snapshot, refusal);
         let role = Role::Snapshot;
-        let demands = Demands { role: &role, described: None, at_least: 0, now: Some(self.now) };
+        let demands = Demands {
+            role: &role,
+            described: None,
+            at_least: 0,
+            now: Some(self.now),
+        };
         let file: Verified<Snapshot> =
             verify(bytes, &signers(&root.content, &role), &demands).map_err(bad)?;
         let targets = self.targets.iter().map(|(role, file)| (role, file.bytes()));
         for (role, bytes) in std::iter::once((&Role::Root, &root.bytes[..])).chain(targets) {
-            let described =
-                file.signed().describes(role).ok_or_else(|| bad(Refusal::NoKnownHash { role: role.clone() }))?;
+            let described = file
+                .signed()
+                .describes(role)
+                .ok_or_else(|| bad(Refusal::NoKnownHash { role: role.clone() }))?;
             check_description(role, bytes, described).map_err(bad)?;
         }
-        self.files.push(SignedFile::new(role, file.version(), bytes.to_vec()));
+        self.files
+            .push(SignedFile::new(role, file.version(), bytes.to_vec()));
         Ok(SnapshotSource::Bytes(bytes.to_vec()))
     }
 
@@ -258,9 +310,18 @@ impl Upload<'_> {
         signer: &Signer<'_>,
     ) -> Result<SnapshotSource, UploadRefusal> {
         if !holds(signer, &root.content, &Role::Snapshot) {
-            return Err(invalid(Area::Hierarchy { missing: "snapshot" }, Cause::NoSnapshotKey));
+            return Err(invalid(
+                Area::Hierarchy {
+                    missing: "snapshot",
+                },
+                Cause::NoSnapshotKey,
+            ));
         }
-        let previous = self.stored.snapshot.as_deref().and_then(stored_file::<Snapshot>);
+        let previous = self
+            .stored
+            .snapshot
+            .as_deref()
+            .and_then(stored_file::<Snapshot>);
         // Entries of ended delegations stay, as in Notary: a client that delegates again goes on from that version.
         let mut meta = previous.map_or_else(Nullable::default, |snapshot| snapshot.meta);
         // Without a snapshot that resolves, what is stored is described as it is.
@@ -269,18 +330,39 @@ impl Upload<'_> {
         }
         meta.insert(Role::Root.as_str().to_owned(), FileMeta::of(&root.bytes));
         if !meta.contains_key(Role::Targets.as_str()) {
-            return Err(invalid(Area::Validation, Cause::NotLoaded { role: Role::Targets }));
+            return Err(invalid(
+                Area::Validation,
+                Cause::NotLoaded {
+                    role: Role::Targets,
+                },
+            ));
         }
-        next_snapshot(meta, &self.files, &root.content, self.stored, signer, self.now)
-            .map(SnapshotSource::Job)
-            .map_err(|error| invalid(Area::Validation, error.into()))
+        next_snapshot(
+            meta,
+            &self.files,
+            &root.content,
+            self.stored,
+            signer,
+            self.now,
+        )
+        .map(SnapshotSource::Job)
+        .map_err(|error| invalid(Area::Validation, error.into()))
     }
 
     fn check_versions(&self) -> Result<(), UploadRefusal> {
         for file in &self.files {
-            if let Some(stored) = self.stored.newest.get(&file.role).filter(|stored| **stored >= file.version) {
+            if let Some(stored) = self
+                .stored
+                .newest
+                .get(&file.role)
+                .filter(|stored| **stored >= file.version)
+            {
                 let (role, got) = (file.role.clone(), file.version);
-                return Err(UploadRefusal::Version { role, stored: *stored, got });
+                return Err(UploadRefusal::Version {
+                    role,
+                    stored: *stored,
+                    got,
+                });
             }
         }
         Ok(())
@@ -293,7 +375,15 @@ fn invalid(area: Area, cause: Cause) -> UploadRefusal {
 
 fn refused(area: Area, refusal: Refusal) -> UploadRefusal {
     match refusal {
-        Refusal::Malformed { role, source: Malformed::Json(source) } => UploadRefusal::Malformed { role, source },
+        Refusal::Malformed {
+            role,
+            source:
+                source @ (Malformed::Json(_)
+                | Malformed::Time { .. }
+                | Malformed::WrongType {
+                    field: "version", ..
+                }),
+        } => UploadRefusal::Malformed { role, source },
         refusal => invalid(area, refusal.into()),
     }
 }

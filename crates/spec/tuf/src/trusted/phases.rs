@@ -48,7 +48,9 @@ impl Wanted {
     /// Most bytes worth reading: the stated length, never more than [`MAX_METADATA_BYTES`].
     #[must_use]
     pub fn limit(&self) -> u64 {
-        u64::try_from(self.meta.length).unwrap_or(0).min(MAX_METADATA_BYTES)
+        u64::try_from(self.meta.length)
+            .unwrap_or(0)
+            .min(MAX_METADATA_BYTES)
     }
 }
 
@@ -57,11 +59,24 @@ impl RootTrusted {
     ///
     /// # Errors
     /// Any [`Refusal`] about the timestamp.
-    pub fn timestamp(&self, bytes: &[u8], at_least: u64, now: Instant) -> Result<TimestampTrusted, Refusal> {
-        let demands = Demands { role: &Role::Timestamp, described: None, at_least, now: Some(now) };
+    pub fn timestamp(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+        now: Instant,
+    ) -> Result<TimestampTrusted, Refusal> {
+        let demands = Demands {
+            role: &Role::Timestamp,
+            described: None,
+            at_least,
+            now: Some(now),
+        };
         check_size(&Role::Timestamp, bytes, MAX_TIMESTAMP_BYTES)?;
         let timestamp = verify(bytes, &self.signers(&Role::Timestamp), &demands)?;
-        Ok(TimestampTrusted { root: self.clone(), timestamp: Arc::new(timestamp) })
+        Ok(TimestampTrusted {
+            root: self.clone(),
+            timestamp: Arc::new(timestamp),
+        })
     }
 
     /// The keys of a top-level role, in the order of the root.
@@ -74,14 +89,21 @@ impl RootTrusted {
     }
 }
 
-pub(crate) fn role_keys<'a>(root: &'a Root, role: &Role) -> impl Iterator<Item = (TufKeyId, &'a PublicKey)> {
-    let ids = root.role_keys(role).map_or(&[][..], |keys| keys.keyids.as_slice());
+pub(crate) fn role_keys<'a>(
+    root: &'a Root,
+    role: &Role,
+) -> impl Iterator<Item = (TufKeyId, &'a PublicKey)> {
+    let ids = root
+        .role_keys(role)
+        .map_or(&[][..], |keys| keys.keyids.as_slice());
     ids.iter().filter_map(|id| Some((*id, root.keys.get(id)?)))
 }
 
 /// The keys of a top-level role of a verified root.
 pub(crate) fn signers<'a>(root: &'a Root, role: &Role) -> Signers<'a> {
-    let keys = root.role_keys(role).expect("a verified root has the four roles");
+    let keys = root
+        .role_keys(role)
+        .expect("a verified root has the four roles");
     Signers::of(keys, &root.keys)
 }
 
@@ -102,24 +124,70 @@ impl TimestampTrusted {
     #[must_use]
     pub fn wanted(&self) -> Wanted {
         let meta = self.timestamp.signed().meta.get(Role::Snapshot.as_str());
-        Wanted { role: Role::Snapshot, meta: meta.expect("a verified timestamp describes the snapshot").clone() }
+        Wanted {
+            role: Role::Snapshot,
+            meta: meta
+                .expect("a verified timestamp describes the snapshot")
+                .clone(),
+        }
     }
 
     /// Accepts the snapshot, of at least version `at_least`.
     ///
     /// # Errors
     /// Any [`Refusal`] about the snapshot; [`Refusal::RootChanged`] if it is valid and describes another root.
-    pub fn snapshot(&self, bytes: &[u8], at_least: u64, now: Instant) -> Result<SnapshotTrusted, Refusal> {
+    pub fn snapshot(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+        now: Instant,
+    ) -> Result<SnapshotTrusted, Refusal> {
+        self.snapshot_at(bytes, at_least, Some(now))
+    }
+
+    /// Accepts an expired snapshot, for the holder of its key to sign a new one: everything else is checked as ever.
+    /// Nothing below it may be shown as trusted.
+    ///
+    /// # Errors
+    /// Any [`Refusal`] about the snapshot but [`Refusal::Expired`].
+    pub fn dangerous_expired_snapshot(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+    ) -> Result<SnapshotTrusted, Refusal> {
+        self.snapshot_at(bytes, at_least, None)
+    }
+
+    fn snapshot_at(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+        now: Option<Instant>,
+    ) -> Result<SnapshotTrusted, Refusal> {
         let wanted = self.wanted();
-        let demands =
-            Demands { role: &Role::Snapshot, described: Some(&wanted.meta), at_least, now: Some(now) };
-        let snapshot: Verified<Snapshot> = verify(bytes, &self.root.signers(&Role::Snapshot), &demands)?;
-        let described = snapshot.signed().describes(&Role::Root).expect("a verified snapshot describes the root");
+        let demands = Demands {
+            role: &Role::Snapshot,
+            described: Some(&wanted.meta),
+            at_least,
+            now,
+        };
+        let snapshot: Verified<Snapshot> =
+            verify(bytes, &self.root.signers(&Role::Snapshot), &demands)?;
+        let described = snapshot
+            .signed()
+            .describes(&Role::Root)
+            .expect("a verified snapshot describes the root");
         if check_description(&Role::Root, self.root.bytes(), described).is_err() {
             let trusted = self.root.version();
-            return Err(Refusal::RootChanged { trusted, described: Box::new(described.clone()) });
+            return Err(Refusal::RootChanged {
+                trusted,
+                described: Box::new(described.clone()),
+            });
         }
-        Ok(SnapshotTrusted { timestamp: self.clone(), snapshot: Arc::new(snapshot) })
+        Ok(SnapshotTrusted {
+            timestamp: self.clone(),
+            snapshot: Arc::new(snapshot),
+        })
     }
 }
 
@@ -151,14 +219,20 @@ impl SnapshotTrusted {
     /// The targets file to get next.
     #[must_use]
     pub fn wanted(&self) -> Wanted {
-        self.wanted_role(&Role::Targets).expect("a verified snapshot describes targets")
+        self.wanted_role(&Role::Targets)
+            .expect("a verified snapshot describes targets")
     }
 
     /// Accepts `targets`, of at least version `at_least`.
     ///
     /// # Errors
     /// Any [`Refusal`] about the targets file.
-    pub fn targets(&self, bytes: &[u8], at_least: u64, now: Instant) -> Result<TargetsTrusted, Refusal> {
+    pub fn targets(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+        now: Instant,
+    ) -> Result<TargetsTrusted, Refusal> {
         self.targets_at(bytes, at_least, Some(now))
     }
 
@@ -167,19 +241,37 @@ impl SnapshotTrusted {
     ///
     /// # Errors
     /// Any [`Refusal`] about the targets file but [`Refusal::Expired`].
-    pub fn dangerous_expired_targets(&self, bytes: &[u8], at_least: u64) -> Result<TargetsTrusted, Refusal> {
+    pub fn dangerous_expired_targets(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+    ) -> Result<TargetsTrusted, Refusal> {
         self.targets_at(bytes, at_least, None)
     }
 
     pub(crate) fn wanted_role(&self, role: &Role) -> Option<Wanted> {
         let meta = self.snapshot.signed().describes(role)?.clone();
-        Some(Wanted { role: role.clone(), meta })
+        Some(Wanted {
+            role: role.clone(),
+            meta,
+        })
     }
 
-    fn targets_at(&self, bytes: &[u8], at_least: u64, now: Option<Instant>) -> Result<TargetsTrusted, Refusal> {
+    fn targets_at(
+        &self,
+        bytes: &[u8],
+        at_least: u64,
+        now: Option<Instant>,
+    ) -> Result<TargetsTrusted, Refusal> {
         let wanted = self.wanted();
-        let demands = Demands { role: &Role::Targets, described: Some(&wanted.meta), at_least, now };
-        let targets: Verified<Targets> = verify(bytes, &self.root().signers(&Role::Targets), &demands)?;
+        let demands = Demands {
+            role: &Role::Targets,
+            described: Some(&wanted.meta),
+            at_least,
+            now,
+        };
+        let targets: Verified<Targets> =
+            verify(bytes, &self.root().signers(&Role::Targets), &demands)?;
         Ok(TargetsTrusted::new(self.clone(), targets))
     }
 }

@@ -22,7 +22,10 @@ impl Previous {
     /// Knows nothing but the cached root, if there is one.
     #[must_use]
     pub fn new(root: Option<CachedRoot>) -> Self {
-        Self { root, ..Self::default() }
+        Self {
+            root,
+            ..Self::default()
+        }
     }
 
     /// Takes note of a cached file. Load a delegating role before the roles it delegates to.
@@ -43,9 +46,15 @@ impl Previous {
                 version
             }
             Role::Delegation(name) => {
-                let delegations = &self.targets.get(&name.delegator()).ok_or_else(unknown)?.signed().delegations;
+                let delegations = &self
+                    .targets
+                    .get(&name.delegator())
+                    .ok_or_else(unknown)?
+                    .signed()
+                    .delegations;
                 let keys = &delegations.role(name).ok_or_else(unknown)?.keys;
-                let file: Verified<Targets> = verify(bytes, &Signers::of(keys, &delegations.keys), &demands(role))?;
+                let file: Verified<Targets> =
+                    verify(bytes, &Signers::of(keys, &delegations.keys), &demands(role))?;
                 let version = file.version();
                 self.targets.insert(role.clone(), file);
                 version
@@ -62,11 +71,19 @@ impl Previous {
     }
 
     fn verify<T: Metadata>(&self, role: &Role, bytes: &[u8]) -> Result<Verified<T>, Refusal> {
-        let root = self.root.as_ref().ok_or_else(|| Refusal::UnknownRole { role: role.clone() })?;
+        let root = self
+            .root
+            .as_ref()
+            .ok_or_else(|| Refusal::UnknownRole { role: role.clone() })?;
         verify(bytes, &root.signers(role), &demands(role))
     }
 }
 
 fn demands(role: &Role) -> Demands<'_> {
-    Demands { role, described: None, at_least: 1, now: None }
+    Demands {
+        role,
+        described: None,
+        at_least: 1,
+        now: None,
+    }
 }

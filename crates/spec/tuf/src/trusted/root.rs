@@ -42,7 +42,7 @@ pub struct RootRotation {
 pub enum RootWanted {
     /// The newest, by its hash if the snapshot stated it, otherwise as `root.json`.
     Newest(Option<Wanted>),
-    /// `<n>.root.json`, at most [`crate::limits::MAX_METADATA_BYTES`].
+    /// `<n>.root.json`, at most [`crate::limits::MAX_ROOT_BYTES`].
     Version(u64),
 }
 
@@ -54,7 +54,10 @@ impl CachedRoot {
     pub fn from_bytes(gun: &Gun, bytes: &[u8]) -> Result<Self, Refusal> {
         let root = parse(&Role::Root, bytes)?;
         let root = verify_own(gun, root, None, 1)?;
-        Ok(Self { gun: gun.clone(), root: Arc::new(root) })
+        Ok(Self {
+            gun: gun.clone(),
+            root: Arc::new(root),
+        })
     }
 
     /// Trusts this root as it is, without looking for a newer one.
@@ -63,8 +66,16 @@ impl CachedRoot {
     /// Its expiry, [`Refusal::PinMismatch`], or no certificate that is still valid.
     pub fn check(&self, pins: &Pins, now: Instant) -> Result<RootTrusted, Refusal> {
         // From the bytes again: only signatures by keys that the pins accept count now.
-        let root = verify_own(&self.gun, parse(&Role::Root, self.bytes())?, Some((pins, now)), self.version())?;
-        Ok(RootTrusted(Self { gun: self.gun.clone(), root: Arc::new(root) }))
+        let root = verify_own(
+            &self.gun,
+            parse(&Role::Root, self.bytes())?,
+            Some((pins, now)),
+            self.version(),
+        )?;
+        Ok(RootTrusted(Self {
+            gun: self.gun.clone(),
+            root: Arc::new(root),
+        }))
     }
 
     /// The GUN.
@@ -107,7 +118,10 @@ impl CachedRoot {
     ) -> Result<Self, Refusal> {
         verify_succession(&self.gun, self.signed(), &next)?;
         let root = verify_own(&self.gun, next, demands, self.version())?;
-        Ok(Self { gun: self.gun.clone(), root: Arc::new(root) })
+        Ok(Self {
+            gun: self.gun.clone(),
+            root: Arc::new(root),
+        })
     }
 }
 
@@ -121,7 +135,10 @@ impl RootTrusted {
             return Err(Refusal::TofuDisabled { gun: gun.clone() });
         }
         let root = verify_own(gun, parse(&Role::Root, bytes)?, Some((pins, now)), 1)?;
-        Ok(Self(CachedRoot { gun: gun.clone(), root: Arc::new(root) }))
+        Ok(Self(CachedRoot {
+            gun: gun.clone(),
+            root: Arc::new(root),
+        }))
     }
 
     /// The GUN.
@@ -165,16 +182,21 @@ impl RootRotation {
     /// Starts from a root that was trusted. `described` is what a valid snapshot says about the newest root.
     #[must_use]
     pub fn new(from: CachedRoot, described: Option<FileMeta>) -> Self {
-        Self { head: from, described, newest: None }
+        Self {
+            head: from,
+            described,
+            newest: None,
+        }
     }
 
     /// The file to feed next.
     #[must_use]
     pub fn wanted(&self) -> RootWanted {
         match self.newest {
-            None => RootWanted::Newest(
-                self.described.clone().map(|meta| Wanted { role: Role::Root, meta }),
-            ),
+            None => RootWanted::Newest(self.described.clone().map(|meta| Wanted {
+                role: Role::Root,
+                meta,
+            })),
             Some(_) => RootWanted::Version(self.head.version().saturating_add(1)),
         }
     }
@@ -186,12 +208,20 @@ impl RootRotation {
     ///
     /// # Errors
     /// Any [`Refusal`] about a root; final.
-    pub fn feed(&mut self, bytes: &[u8], pins: &Pins, now: Instant) -> Result<Option<RootTrusted>, Refusal> {
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        pins: &Pins,
+        now: Instant,
+    ) -> Result<Option<RootTrusted>, Refusal> {
         let root = parse::<Root>(&Role::Root, bytes)?;
         let Some(newest) = self.newest.take() else {
             return self.feed_newest(root, pins, now);
         };
-        let (expected, got) = (self.head.version().saturating_add(1), root.unverified().version);
+        let (expected, got) = (
+            self.head.version().saturating_add(1),
+            root.unverified().version,
+        );
         if got != expected {
             return Err(Refusal::RootVersion { expected, got });
         }
@@ -214,7 +244,11 @@ impl RootRotation {
         }
         let (trusted, got) = (self.head.version(), newest.unverified().version);
         if got < trusted {
-            return Err(Refusal::VersionRollback { role: Role::Root, seen: trusted, got });
+            return Err(Refusal::VersionRollback {
+                role: Role::Root,
+                seen: trusted,
+                got,
+            });
         }
         if got == trusted {
             if newest.bytes() != self.head.bytes() {
@@ -223,7 +257,11 @@ impl RootRotation {
             return self.head.check(pins, now).map(Some);
         }
         if got - trusted > MAX_ROOT_ROTATIONS {
-            return Err(Refusal::TooManyRotations { trusted, got, limit: MAX_ROOT_ROTATIONS });
+            return Err(Refusal::TooManyRotations {
+                trusted,
+                got,
+                limit: MAX_ROOT_ROTATIONS,
+            });
         }
         match verify_succession(&self.head.gun, self.head.signed(), &newest) {
             Err(Refusal::RootNotSignedByPrevious { .. }) if got - trusted > 1 => {
@@ -235,19 +273,35 @@ impl RootRotation {
         }
     }
 
-    fn finish(&self, newest: Parsed<Root>, pins: &Pins, now: Instant) -> Result<RootTrusted, Refusal> {
-        self.head.successor(newest, Some((pins, now))).map(RootTrusted)
+    fn finish(
+        &self,
+        newest: Parsed<Root>,
+        pins: &Pins,
+        now: Instant,
+    ) -> Result<RootTrusted, Refusal> {
+        self.head
+            .successor(newest, Some((pins, now)))
+            .map(RootTrusted)
     }
 }
 
 /// Checks that enough of the previous root's keys signed the next one. Certificates of the previous root may have
 /// expired; they must be for the GUN (`notary:trustpinning/trustpin.go:ValidateRoot`).
-pub(crate) fn verify_succession(gun: &Gun, previous: &Root, next: &Parsed<Root>) -> Result<(), Refusal> {
+pub(crate) fn verify_succession(
+    gun: &Gun,
+    previous: &Root,
+    next: &Parsed<Root>,
+) -> Result<(), Refusal> {
     let signers = certified_signers(gun, previous, None)?;
     let have = signers.count(next.message(), next.signatures());
     if have < signers.need {
         let (trusted, got) = (previous.version, next.unverified().version);
-        return Err(Refusal::RootNotSignedByPrevious { trusted, got, have, need: signers.need });
+        return Err(Refusal::RootNotSignedByPrevious {
+            trusted,
+            got,
+            have,
+            need: signers.need,
+        });
     }
     Ok(())
 }
@@ -262,22 +316,40 @@ pub(crate) fn verify_own(
     let role = Role::Root;
     // Without a sound structure there are no keys to verify with.
     let structure = root.unverified().check_structure(&role);
-    structure.map_err(|source| Refusal::Structure { role: role.clone(), source })?;
+    structure.map_err(|source| Refusal::Structure {
+        role: role.clone(),
+        source,
+    })?;
     match demands {
         Some((pins, now)) => check_pins(gun, root.unverified(), pins, now)?,
         None => certified_signers(gun, root.unverified(), None)?,
     }
     .check(&role, &root)?;
-    check_rest(root, &Demands { role: &role, described: None, at_least, now: demands.map(|(_, now)| now) })
+    check_rest(
+        root,
+        &Demands {
+            role: &role,
+            described: None,
+            at_least,
+            now: demands.map(|(_, now)| now),
+        },
+    )
 }
 
 /// The root keys that pass the pins.
-fn check_pins<'a>(gun: &Gun, root: &'a Root, pins: &Pins, now: Instant) -> Result<Signers<'a>, Refusal> {
+fn check_pins<'a>(
+    gun: &Gun,
+    root: &'a Root,
+    pins: &Pins,
+    now: Instant,
+) -> Result<Signers<'a>, Refusal> {
     let mut signers = certified_signers(gun, root, Some(now))?;
     match pins.rule(gun) {
         Rule::Certificates(ids) => signers.keys.retain(|id, _| ids.contains(id)),
         Rule::Authorities(authorities) => {
-            signers.keys.retain(|_, key| super::authority::chains_to(key, authorities, now));
+            signers
+                .keys
+                .retain(|_, key| super::authority::chains_to(key, authorities, now));
         }
         Rule::FirstUse | Rule::NoFirstUse => {}
     }
@@ -288,26 +360,44 @@ fn check_pins<'a>(gun: &Gun, root: &'a Root, pins: &Pins, now: Instant) -> Resul
 }
 
 /// The keys of the root role whose certificates are valid for the GUN, and at `now` if given.
-fn certified_signers<'a>(gun: &Gun, root: &'a Root, now: Option<Instant>) -> Result<Signers<'a>, Refusal> {
+fn certified_signers<'a>(
+    gun: &Gun,
+    root: &'a Root,
+    now: Option<Instant>,
+) -> Result<Signers<'a>, Refusal> {
     let Some(role) = root.role_keys(&Role::Root) else {
         let source = Structure::MissingRole { role: Role::Root };
-        return Err(Refusal::Structure { role: Role::Root, source });
+        return Err(Refusal::Structure {
+            role: Role::Root,
+            source,
+        });
     };
     let mut keys = BTreeMap::new();
     let mut reasons = Vec::new();
     for keyid in role.keyids.iter() {
-        let Some(key) = root.keys.get(keyid) else { continue };
+        let Some(key) = root.keys.get(keyid) else {
+            continue;
+        };
         match check_certificate(gun, keyid, key, now) {
             Ok(()) => {
                 keys.insert(*keyid, key);
             }
-            Err(source) => reasons.push(RootKeyRefusal { keyid: *keyid, source }),
+            Err(source) => reasons.push(RootKeyRefusal {
+                keyid: *keyid,
+                source,
+            }),
         }
     }
     if keys.is_empty() {
-        return Err(Refusal::BadRootCertificate { gun: gun.clone(), reasons });
+        return Err(Refusal::BadRootCertificate {
+            gun: gun.clone(),
+            reasons,
+        });
     }
-    Ok(Signers { keys, need: threshold(role) })
+    Ok(Signers {
+        keys,
+        need: threshold(role),
+    })
 }
 
 fn check_certificate(
@@ -321,5 +411,9 @@ fn check_certificate(
     }
     let bundle = CertificateBundle::parse_pem(key.public_bytes())?;
     let leaf = bundle.check_root_leaf(gun.as_str(), now)?;
-    if leaf.key().tuf_id() == *keyid { Ok(()) } else { Err(RootKeyProblem::OtherId) }
+    if leaf.key().tuf_id() == *keyid {
+        Ok(())
+    } else {
+        Err(RootKeyProblem::OtherId)
+    }
 }

@@ -8,6 +8,7 @@ use pki::digest::{Sha256, Sha512};
 use pki::key::PublicKey;
 
 use super::phases::{SnapshotTrusted, Wanted};
+use crate::expiry::Expiry;
 use crate::limits::MAX_DELEGATIONS;
 use crate::metadata::{Custom, Delegation, FileMeta, Parsed, Targets};
 use crate::name::{DelegationName, Role};
@@ -87,7 +88,12 @@ impl TrustedTarget {
     fn new(name: &str, role: &Role, meta: &FileMeta) -> Option<Self> {
         // A negative length describes nothing.
         let length = u64::try_from(meta.length).ok()?;
-        Some(Self { name: name.to_owned(), role: role.clone(), length, meta: meta.clone() })
+        Some(Self {
+            name: name.to_owned(),
+            role: role.clone(),
+            length,
+            meta: meta.clone(),
+        })
     }
 }
 
@@ -105,8 +111,13 @@ pub struct DelegatedRole<'a> {
 
 impl TargetsTrusted {
     pub(super) fn new(snapshot: SnapshotTrusted, targets: Verified<Targets>) -> Self {
-        let mut this =
-            Self { snapshot, files: BTreeMap::new(), skipped: BTreeMap::new(), pending: Vec::new(), seen: 0 };
+        let mut this = Self {
+            snapshot,
+            files: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            pending: Vec::new(),
+            seen: 0,
+        };
         this.insert(Role::Targets, targets);
         this
     }
@@ -131,16 +142,36 @@ impl TargetsTrusted {
     /// [`Refusal::UnknownRole`] if no delegation is next; [`Refusal::TooManyDelegations`]; any other [`Refusal`] about
     /// the file, which fails the whole update.
     pub fn delegation(&mut self, bytes: &[u8], at_least: u64, now: Instant) -> Result<(), Refusal> {
-        let wanted = self.next_delegation().ok_or(Refusal::UnknownRole { role: Role::Targets })?;
+        let wanted = self.next_delegation().ok_or(Refusal::UnknownRole {
+            role: Role::Targets,
+        })?;
         self.seen += 1;
         if self.seen > MAX_DELEGATIONS {
-            return Err(Refusal::TooManyDelegations { limit: MAX_DELEGATIONS });
+            return Err(Refusal::TooManyDelegations {
+                limit: MAX_DELEGATIONS,
+            });
         }
-        let name = self.pending.pop().expect("next_delegation left the role it returned");
-        let delegated = self.delegated(&name).expect("a pending role was listed by its delegator");
-        let delegator = self.files.get(&delegated.delegator).expect("the delegator was loaded before");
-        let signers = Signers::of(&delegated.delegation.keys, &delegator.signed().delegations.keys);
-        let demands = Demands { role: &wanted.role, described: Some(&wanted.meta), at_least, now: Some(now) };
+        let name = self
+            .pending
+            .pop()
+            .expect("next_delegation left the role it returned");
+        let delegated = self
+            .delegated(&name)
+            .expect("a pending role was listed by its delegator");
+        let delegator = self
+            .files
+            .get(&delegated.delegator)
+            .expect("the delegator was loaded before");
+        let signers = Signers::of(
+            &delegated.delegation.keys,
+            &delegator.signed().delegations.keys,
+        );
+        let demands = Demands {
+            role: &wanted.role,
+            described: Some(&wanted.meta),
+            at_least,
+            now: Some(now),
+        };
         match verify(bytes, &signers, &demands) {
             Ok(file) => self.insert(wanted.role, file),
             Err(refusal) if refusal.skips_delegation() => {
@@ -179,18 +210,43 @@ impl TargetsTrusted {
         &self.skipped
     }
 
+    /// Verified files with less than six calendar months left: root, targets and delegations, snapshot. Timestamps
+    /// always have less and are left out, as in Notary.
+    #[must_use]
+    pub fn nearing_expiry(&self, now: Instant) -> Vec<(Role, Expiry)> {
+        let root = (Role::Root, self.snapshot.root().file().expires());
+        let snapshot = (Role::Snapshot, self.snapshot.snapshot().expires());
+        let targets = self
+            .files
+            .iter()
+            .map(|(role, file)| (role.clone(), file.expires()));
+        let all = std::iter::once(root).chain(targets).chain([snapshot]);
+        all.filter(|(_, expires)| expires.is_near(now))
+            .map(|(role, expires)| (role, expires.clone()))
+            .collect()
+    }
+
     /// Every delegated role that a verified file lists, with or without a file of its own; breadth first.
     #[must_use]
     pub fn delegated_roles(&self) -> Vec<DelegatedRole<'_>> {
         let mut found = Vec::new();
         let mut queue = VecDeque::from([Role::Targets]);
         while let Some(delegator) = queue.pop_front() {
-            let Some(file) = self.files.get(&delegator) else { continue };
+            let Some(file) = self.files.get(&delegator) else {
+                continue;
+            };
             let delegations = &file.signed().delegations;
             for delegation in delegations.roles.iter() {
                 queue.push_back(delegation.name.clone().into());
-                let keys = delegations.keys_of(delegation).map(|(_, key)| key).collect();
-                found.push(DelegatedRole { delegation, keys, delegator: delegator.clone() });
+                let keys = delegations
+                    .keys_of(delegation)
+                    .map(|(_, key)| key)
+                    .collect();
+                found.push(DelegatedRole {
+                    delegation,
+                    keys,
+                    delegator: delegator.clone(),
+                });
             }
         }
         found
@@ -202,8 +258,15 @@ impl TargetsTrusted {
         let delegator = name.delegator();
         let delegations = &self.files.get(&delegator)?.signed().delegations;
         let delegation = delegations.role(name)?;
-        let keys = delegations.keys_of(delegation).map(|(_, key)| key).collect();
-        Some(DelegatedRole { delegation, keys, delegator })
+        let keys = delegations
+            .keys_of(delegation)
+            .map(|(_, key)| key)
+            .collect();
+        Some(DelegatedRole {
+            delegation,
+            keys,
+            delegator,
+        })
     }
 
     /// Signed names, sorted, each from the first role that has it (`notary:client/reader.go:ListTargets`).
@@ -220,7 +283,10 @@ impl TargetsTrusted {
             }
             true
         });
-        found.into_iter().filter_map(|(name, (role, meta))| TrustedTarget::new(name, role, meta)).collect()
+        found
+            .into_iter()
+            .filter_map(|(name, (role, meta))| TrustedTarget::new(name, role, meta))
+            .collect()
     }
 
     /// A name from the first role that has it, breadth first (`notary:client/reader.go:GetTargetByName`); `roles` as
@@ -229,7 +295,10 @@ impl TargetsTrusted {
     pub fn lookup(&self, name: &str, roles: &[Role]) -> Option<TrustedTarget> {
         let mut found = None;
         self.walk_each(roles, Some(name), |role, file, _| {
-            found = file.targets.get(name).and_then(|meta| TrustedTarget::new(name, role, meta));
+            found = file
+                .targets
+                .get(name)
+                .and_then(|meta| TrustedTarget::new(name, role, meta));
             found.is_none()
         });
         found
@@ -241,7 +310,10 @@ impl TargetsTrusted {
     pub fn entries(&self, name: Option<&str>) -> Vec<TrustedTarget> {
         let mut found = Vec::new();
         self.walk_each(&[], name, |role, file, paths| {
-            let all = file.targets.iter().filter(|(n, _)| name.is_none_or(|name| name == *n) && paths.allow(n));
+            let all = file
+                .targets
+                .iter()
+                .filter(|(n, _)| name.is_none_or(|name| name == *n) && paths.allow(n));
             found.extend(all.filter_map(|(n, meta)| TrustedTarget::new(n, role, meta)));
             true
         });
@@ -256,7 +328,11 @@ impl TargetsTrusted {
         name: Option<&str>,
         mut visit: impl FnMut(&'a Role, &'a Targets, &Paths<'a>) -> bool,
     ) {
-        let roles = if roles.is_empty() { &[Role::Targets] } else { roles };
+        let roles = if roles.is_empty() {
+            &[Role::Targets]
+        } else {
+            roles
+        };
         for start in roles {
             if !self.walk(start, roles, name, &mut visit) {
                 return;
@@ -274,7 +350,9 @@ impl TargetsTrusted {
     ) -> bool {
         let mut queue = VecDeque::from([(Role::Targets, Paths::all())]);
         while let Some((role, paths)) = queue.pop_front() {
-            let Some((role, file)) = self.files.get_key_value(&role) else { continue };
+            let Some((role, file)) = self.files.get_key_value(&role) else {
+                continue;
+            };
             let file = file.signed();
             let above = start != role && start.is_within(role);
             if !above {
@@ -294,7 +372,13 @@ impl TargetsTrusted {
     }
 
     fn insert(&mut self, role: Role, file: Verified<Targets>) {
-        let children = file.signed().delegations.roles.iter().rev().map(|child| child.name.clone());
+        let children = file
+            .signed()
+            .delegations
+            .roles
+            .iter()
+            .rev()
+            .map(|child| child.name.clone());
         self.pending.extend(children);
         self.files.insert(role, Arc::new(file));
     }
@@ -316,6 +400,13 @@ impl<'a> Paths<'a> {
 
     /// A child's path counts only below one of its delegator's.
     pub(crate) fn restrict(&self, child: &'a Delegation) -> Self {
-        Self(child.paths.iter().map(String::as_str).filter(|path| self.allow(path)).collect())
+        Self(
+            child
+                .paths
+                .iter()
+                .map(String::as_str)
+                .filter(|path| self.allow(path))
+                .collect(),
+        )
     }
 }

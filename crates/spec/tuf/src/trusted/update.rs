@@ -6,7 +6,7 @@ use super::phases::{SnapshotTrusted, TimestampTrusted, Wanted};
 use super::previous::Previous;
 use super::root::{CachedRoot, RootRotation, RootTrusted, RootWanted};
 use super::tree::TargetsTrusted;
-use crate::limits::{MAX_METADATA_BYTES, MAX_TIMESTAMP_BYTES};
+use crate::limits::{MAX_ROOT_BYTES, MAX_TIMESTAMP_BYTES};
 use crate::name::{Gun, Role};
 use crate::pins::Pins;
 use crate::refusal::Refusal;
@@ -48,7 +48,7 @@ impl Need {
         match self {
             Self::Timestamp => MAX_TIMESTAMP_BYTES,
             Self::File(wanted) | Self::Root(RootWanted::Newest(Some(wanted))) => wanted.limit(),
-            Self::Root(_) => MAX_METADATA_BYTES,
+            Self::Root(_) => MAX_ROOT_BYTES,
         }
     }
 
@@ -79,8 +79,15 @@ impl Update {
     ///
     /// # Errors
     /// Any [`Refusal`] about the cached root but expiry and pins: the cache is corrupt or was tampered with.
-    pub fn start(gun: &Gun, pins: Pins, cached_root: Option<&[u8]>, now: Instant) -> Result<Self, Refusal> {
-        let cached = cached_root.map(|bytes| CachedRoot::from_bytes(gun, bytes)).transpose()?;
+    pub fn start(
+        gun: &Gun,
+        pins: Pins,
+        cached_root: Option<&[u8]>,
+        now: Instant,
+    ) -> Result<Self, Refusal> {
+        let cached = cached_root
+            .map(|bytes| CachedRoot::from_bytes(gun, bytes))
+            .transpose()?;
         let state = match &cached {
             None => State::FirstRoot,
             Some(cached) => match cached.check(&pins, now) {
@@ -88,7 +95,14 @@ impl Update {
                 Err(_) => State::Rotation(RootRotation::new(cached.clone(), None)),
             },
         };
-        Ok(Self { gun: gun.clone(), pins, previous: Previous::new(cached), now, state, retried: false })
+        Ok(Self {
+            gun: gun.clone(),
+            pins,
+            previous: Previous::new(cached),
+            now,
+            state,
+            retried: false,
+        })
     }
 
     /// Takes note of a file trusted in an earlier update, so that none older is accepted; delegating roles first.
@@ -156,6 +170,15 @@ impl Update {
         }
     }
 
+    /// The timestamp phase, while the update waits for the snapshot: for the repair of an expired snapshot.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<&TimestampTrusted> {
+        match &self.state {
+            State::Snapshot(timestamp) => Some(timestamp),
+            _ => None,
+        }
+    }
+
     /// The snapshot phase, while the update stands before or after it: for the repair of an expired targets file.
     #[must_use]
     pub fn snapshot(&self) -> Option<&SnapshotTrusted> {
@@ -176,17 +199,25 @@ impl Update {
                 Some(root) => State::Timestamp(root),
                 None => return Ok(()),
             },
-            State::Timestamp(root) => {
-                State::Snapshot(root.timestamp(bytes, self.previous.at_least(&Role::Timestamp), now)?)
-            }
-            State::Snapshot(timestamp) => {
-                State::Targets(timestamp.snapshot(bytes, self.previous.at_least(&Role::Snapshot), now)?)
-            }
-            State::Targets(snapshot) => {
-                State::Delegations(snapshot.targets(bytes, self.previous.at_least(&Role::Targets), now)?)
-            }
+            State::Timestamp(root) => State::Snapshot(root.timestamp(
+                bytes,
+                self.previous.at_least(&Role::Timestamp),
+                now,
+            )?),
+            State::Snapshot(timestamp) => State::Targets(timestamp.snapshot(
+                bytes,
+                self.previous.at_least(&Role::Snapshot),
+                now,
+            )?),
+            State::Targets(snapshot) => State::Delegations(snapshot.targets(
+                bytes,
+                self.previous.at_least(&Role::Targets),
+                now,
+            )?),
             State::Delegations(targets) => {
-                let role = targets.next_delegation().map_or(Role::Targets, |wanted| wanted.role);
+                let role = targets
+                    .next_delegation()
+                    .map_or(Role::Targets, |wanted| wanted.role);
                 return targets.delegation(bytes, self.previous.at_least(&role), now);
             }
         };
@@ -195,7 +226,9 @@ impl Update {
     }
 
     fn retry(&mut self, refusal: Option<&Refusal>) -> bool {
-        let Some(root) = self.root() else { return false };
+        let Some(root) = self.root() else {
+            return false;
+        };
         if self.retried {
             return false;
         }

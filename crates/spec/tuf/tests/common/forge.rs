@@ -38,7 +38,10 @@ impl Key {
     pub(crate) fn certified(&self, gun: &str) -> Rc<Self> {
         let secret = SigningKey::from_der(&self.secret.to_pkcs8_der()).unwrap();
         let pem = self_signed_root(gun, &secret, super::now()).unwrap();
-        let public = CertificateBundle::parse_pem(pem.as_bytes()).unwrap().public_key().unwrap();
+        let public = CertificateBundle::parse_pem(pem.as_bytes())
+            .unwrap()
+            .public_key()
+            .unwrap();
         Rc::new(Self { secret, public })
     }
 
@@ -47,8 +50,14 @@ impl Key {
     }
 
     fn json(&self) -> String {
-        let (kind, public) = (self.public.key_type(), STANDARD.encode(self.public.public_bytes()));
-        format!(r#""{}":{{"keytype":"{kind}","keyval":{{"private":null,"public":"{public}"}}}}"#, self.id())
+        let (kind, public) = (
+            self.public.key_type(),
+            STANDARD.encode(self.public.public_bytes()),
+        );
+        format!(
+            r#""{}":{{"keytype":"{kind}","keyval":{{"private":null,"public":"{public}"}}}}"#,
+            self.id()
+        )
     }
 }
 
@@ -65,7 +74,13 @@ pub(crate) struct Spec {
 impl Spec {
     fn new(key: Rc<Key>) -> Self {
         let keys = vec![key];
-        Self { listed: keys.clone(), threshold: 1, signers: keys, version: 1, expires: LATER.into() }
+        Self {
+            listed: keys.clone(),
+            threshold: 1,
+            signers: keys,
+            version: 1,
+            expires: LATER.into(),
+        }
     }
 
     pub(crate) fn keys(&mut self, keys: &[&Rc<Key>], threshold: i64) {
@@ -75,8 +90,16 @@ impl Spec {
     }
 
     fn role_json(&self, extra: &str) -> String {
-        let ids: Vec<_> = self.listed.iter().map(|key| format!("\"{}\"", key.id())).collect();
-        format!(r#"{{"keyids":[{}],{extra}"threshold":{}}}"#, ids.join(","), self.threshold)
+        let ids: Vec<_> = self
+            .listed
+            .iter()
+            .map(|key| format!("\"{}\"", key.id()))
+            .collect();
+        format!(
+            r#"{{"keyids":[{}],{extra}"threshold":{}}}"#,
+            ids.join(","),
+            self.threshold
+        )
     }
 
     fn seal(&self, payload: &str) -> Vec<u8> {
@@ -90,10 +113,18 @@ pub(crate) fn seal(payload: &str, signers: &[Rc<Key>]) -> Vec<u8> {
         .map(|key| {
             let signature = key.secret.sign(payload.as_bytes()).unwrap();
             let sig = STANDARD.encode(signature.bytes);
-            format!(r#"{{"keyid":"{}","method":"{}","sig":"{sig}"}}"#, key.id(), signature.method)
+            format!(
+                r#"{{"keyid":"{}","method":"{}","sig":"{sig}"}}"#,
+                key.id(),
+                signature.method
+            )
         })
         .collect();
-    format!(r#"{{"signed":{payload},"signatures":[{}]}}"#, signatures.join(",")).into_bytes()
+    format!(
+        r#"{{"signed":{payload},"signatures":[{}]}}"#,
+        signatures.join(",")
+    )
+    .into_bytes()
 }
 
 #[derive(Clone)]
@@ -102,7 +133,7 @@ pub(crate) struct Delegate {
     pub paths: Vec<String>,
     pub names: Vec<String>,
     /// Raw JSON of its own `delegations`, below the role itself.
-    pub children: Vec<(String, Delegate)>,
+    pub children: Vec<(String, Self)>,
 }
 
 #[derive(Clone)]
@@ -145,13 +176,22 @@ impl Forge {
             ("targets", &self.targets),
             ("timestamp", &self.timestamp),
         ];
-        let keys: BTreeMap<_, _> =
-            roles.iter().flat_map(|(_, spec)| &spec.listed).map(|key| (key.id(), key.json())).collect();
+        let keys: BTreeMap<_, _> = roles
+            .iter()
+            .flat_map(|(_, spec)| &spec.listed)
+            .map(|key| (key.id(), key.json()))
+            .collect();
         let keys: Vec<_> = keys.into_values().collect();
-        let roles: Vec<_> = roles.iter().map(|(name, spec)| format!("\"{name}\":{}", spec.role_json(""))).collect();
+        let roles: Vec<_> = roles
+            .iter()
+            .map(|(name, spec)| format!("\"{name}\":{}", spec.role_json("")))
+            .collect();
         format!(
             r#"{{"_type":"Root","consistent_snapshot":false,"expires":"{}","keys":{{{}}},"roles":{{{}}},"version":{}}}"#,
-            self.root.expires, keys.join(","), roles.join(","), self.root.version
+            self.root.expires,
+            keys.join(","),
+            roles.join(","),
+            self.root.version
         )
     }
 
@@ -161,15 +201,26 @@ impl Forge {
 
     pub(crate) fn build(&self) -> Files {
         let mut by_role = BTreeMap::from([("root".to_owned(), self.root_file())]);
-        targets_file("targets", &self.targets, &self.names, &self.delegates, &mut by_role);
+        targets_file(
+            "targets",
+            &self.targets,
+            &self.names,
+            &self.delegates,
+            &mut by_role,
+        );
         self.bind(&mut by_role);
-        Files { roots: BTreeMap::from([(self.root.version, by_role["root"].clone())]), by_role }
+        Files {
+            roots: BTreeMap::from([(self.root.version, by_role["root"].clone())]),
+            by_role,
+        }
     }
 
     /// The same with the root file of other files; signing again would make other bytes.
     pub(crate) fn build_on(&self, other: &Files) -> Files {
         let mut files = self.build();
-        files.by_role.insert("root".into(), other.by_role["root"].clone());
+        files
+            .by_role
+            .insert("root".into(), other.by_role["root"].clone());
         self.bind(&mut files.by_role);
         files
     }
@@ -177,10 +228,17 @@ impl Forge {
     /// Signs a snapshot and a timestamp over whatever the other files are.
     pub(crate) fn bind(&self, by_role: &mut BTreeMap<String, Vec<u8>>) {
         by_role.retain(|role, _| role == "root" || role.starts_with("targets"));
-        let meta: Vec<_> = by_role.iter().map(|(role, bytes)| format!("\"{role}\":{}", describe(bytes))).collect();
-        let snapshot = self.snapshot.seal(&meta_payload("Snapshot", &self.snapshot, &meta.join(",")));
+        let meta: Vec<_> = by_role
+            .iter()
+            .map(|(role, bytes)| format!("\"{role}\":{}", describe(bytes)))
+            .collect();
+        let snapshot =
+            self.snapshot
+                .seal(&meta_payload("Snapshot", &self.snapshot, &meta.join(",")));
         let meta = format!("\"snapshot\":{}", describe(&snapshot));
-        let timestamp = self.timestamp.seal(&meta_payload("Timestamp", &self.timestamp, &meta));
+        let timestamp = self
+            .timestamp
+            .seal(&meta_payload("Timestamp", &self.timestamp, &meta));
         by_role.insert("snapshot".into(), snapshot);
         by_role.insert("timestamp".into(), timestamp);
     }
@@ -197,7 +255,10 @@ pub(crate) fn delegate(paths: &[&str], names: &[&str]) -> Delegate {
 
 pub(crate) fn describe(bytes: &[u8]) -> String {
     let sha256 = STANDARD.encode(Sha256::of(bytes).as_bytes());
-    format!(r#"{{"hashes":{{"sha256":"{sha256}"}},"length":{}}}"#, bytes.len())
+    format!(
+        r#"{{"hashes":{{"sha256":"{sha256}"}},"length":{}}}"#,
+        bytes.len()
+    )
 }
 
 pub(crate) fn meta_payload(kind: &str, spec: &Spec, meta: &str) -> String {
@@ -205,23 +266,40 @@ pub(crate) fn meta_payload(kind: &str, spec: &Spec, meta: &str) -> String {
     format!(r#"{{"_type":"{kind}","expires":"{expires}","meta":{{{meta}}},"version":{version}}}"#)
 }
 
-pub(crate) fn targets_payload(spec: &Spec, names: &[String], delegates: &[(String, Delegate)]) -> String {
-    let keys: BTreeMap<_, _> =
-        delegates.iter().flat_map(|(_, d)| &d.spec.listed).map(|key| (key.id(), key.json())).collect();
+pub(crate) fn targets_payload(
+    spec: &Spec,
+    names: &[String],
+    delegates: &[(String, Delegate)],
+) -> String {
+    let keys: BTreeMap<_, _> = delegates
+        .iter()
+        .flat_map(|(_, d)| &d.spec.listed)
+        .map(|key| (key.id(), key.json()))
+        .collect();
     let keys: Vec<_> = keys.into_values().collect();
     let roles: Vec<_> = delegates
         .iter()
         .map(|(name, d)| {
             let paths: Vec<_> = d.paths.iter().map(|path| format!("\"{path}\"")).collect();
-            d.spec.role_json(&format!(r#""name":"{name}","paths":[{}],"#, paths.join(",")))
+            d.spec.role_json(&format!(
+                r#""name":"{name}","paths":[{}],"#,
+                paths.join(",")
+            ))
         })
         .collect();
     let mut names: Vec<_> = names.to_vec();
     names.sort();
-    let targets: Vec<_> = names.iter().map(|name| format!("\"{name}\":{}", describe(name.as_bytes()))).collect();
+    let targets: Vec<_> = names
+        .iter()
+        .map(|name| format!("\"{name}\":{}", describe(name.as_bytes())))
+        .collect();
     format!(
         r#"{{"_type":"Targets","delegations":{{"keys":{{{}}},"roles":[{}]}},"expires":"{}","targets":{{{}}},"version":{}}}"#,
-        keys.join(","), roles.join(","), spec.expires, targets.join(","), spec.version
+        keys.join(","),
+        roles.join(","),
+        spec.expires,
+        targets.join(","),
+        spec.version
     )
 }
 
@@ -232,7 +310,10 @@ fn targets_file(
     delegates: &[(String, Delegate)],
     out: &mut BTreeMap<String, Vec<u8>>,
 ) {
-    out.insert(role.to_owned(), spec.seal(&targets_payload(spec, names, delegates)));
+    out.insert(
+        role.to_owned(),
+        spec.seal(&targets_payload(spec, names, delegates)),
+    );
     for (name, d) in delegates {
         targets_file(name, &d.spec, &d.names, &d.children, out);
     }
@@ -244,7 +325,11 @@ impl Files {
     }
 
     /// An update of a client that has `cache` against a server that has these files.
-    pub(crate) fn update(&self, cache: Option<&Self>, now: Timestamp) -> Result<TargetsTrusted, Refusal> {
+    pub(crate) fn update(
+        &self,
+        cache: Option<&Self>,
+        now: Timestamp,
+    ) -> Result<TargetsTrusted, Refusal> {
         self.update_pinned(cache, Pins::none(), now)
     }
 
@@ -257,7 +342,9 @@ impl Files {
         let root = cache.map(|cache| &cache.by_role["root"][..]);
         let mut update = Update::start(&Self::gun(), pins, root, now)?;
         for role in cache.map(Self::in_order).unwrap_or_default() {
-            update.remember(&role, &cache.unwrap().by_role[role.as_str()]).unwrap();
+            update
+                .remember(&role, &cache.unwrap().by_role[role.as_str()])
+                .unwrap();
         }
         while let Some(need) = update.need() {
             let bytes = match &need {
@@ -271,7 +358,11 @@ impl Files {
 
     /// Delegating roles before delegated ones.
     fn in_order(&self) -> Vec<Role> {
-        let mut roles: Vec<_> = self.by_role.keys().map(|role| Role::parse(role).unwrap()).collect();
+        let mut roles: Vec<_> = self
+            .by_role
+            .keys()
+            .map(|role| Role::parse(role).unwrap())
+            .collect();
         roles.sort_by_key(Role::depth);
         roles
     }

@@ -23,13 +23,17 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn golden(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/golden").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../testdata/golden")
+        .join(path)
 }
 
 /// The names of the golden repositories.
 pub(crate) fn repositories() -> Vec<String> {
     let folders = std::fs::read_dir(golden("notary/repos")).unwrap();
-    let mut names: Vec<_> = folders.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = folders
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     assert_eq!(names.len(), 6);
     names
@@ -57,7 +61,12 @@ impl Cache {
             files
                 .into_iter()
                 .map(|(role, path)| {
-                    let relative = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                    let relative = path
+                        .strip_prefix(folder)
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned();
                     let version = relative.split('.').next().unwrap().parse().unwrap_or(0);
                     ((role.to_string(), version), std::fs::read(path).unwrap())
                 })
@@ -66,11 +75,19 @@ impl Cache {
     }
 
     pub(crate) fn all(&self, role: &str) -> Vec<Vec<u8>> {
-        self.0.iter().filter(|((r, _), _)| r == role).map(|(_, bytes)| bytes.clone()).collect()
+        self.0
+            .iter()
+            .filter(|((r, _), _)| r == role)
+            .map(|(_, bytes)| bytes.clone())
+            .collect()
     }
 
     pub(crate) fn all_targets(&self) -> Vec<Vec<u8>> {
-        self.0.iter().filter(|((r, _), _)| r.starts_with("targets")).map(|(_, bytes)| bytes.clone()).collect()
+        self.0
+            .iter()
+            .filter(|((r, _), _)| r.starts_with("targets"))
+            .map(|(_, bytes)| bytes.clone())
+            .collect()
     }
 
     /// The newest version.
@@ -84,7 +101,9 @@ impl Cache {
             Need::Root(RootWanted::Version(n)) => self.0[&("root".to_owned(), *n)].clone(),
             Need::Root(RootWanted::Newest(Some(wanted))) | Need::File(wanted) => {
                 let all = self.all(wanted.role.as_str());
-                let found = all.into_iter().find(|bytes| Some(Sha256::of(bytes)) == wanted.meta.hashes.sha256());
+                let found = all
+                    .into_iter()
+                    .find(|bytes| Some(Sha256::of(bytes)) == wanted.meta.hashes.sha256());
                 found.unwrap_or_else(|| panic!("{wanted:?}"))
             }
             need => self.current(need.role().as_str()),
@@ -108,7 +127,8 @@ pub(crate) fn run_update(
 }
 
 pub(crate) fn signature_is_valid(key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
-    key.verify(&signature.method, message, &signature.sig).is_ok()
+    key.verify(&signature.method, message, &signature.sig)
+        .is_ok()
 }
 
 /// Every metadata file under the golden folders, with its role.
@@ -133,7 +153,9 @@ fn collect(folder: &Path, found: &mut Vec<(Role, PathBuf)>) {
 /// The role of `.../metadata/targets/releases.json` or `.../server/2.targets/releases.json`.
 fn role_of(path: &Path) -> Option<Role> {
     let text = path.to_str()?.strip_suffix(".json")?;
-    let (_, name) = text.rsplit_once("/metadata/").or_else(|| text.rsplit_once("/server/"))?;
+    let (_, name) = text
+        .rsplit_once("/metadata/")
+        .or_else(|| text.rsplit_once("/server/"))?;
     let name = name.split_once('.').map_or(name, |(_, name)| name);
     Role::parse(name).ok()
 }
