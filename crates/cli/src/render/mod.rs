@@ -3,4 +3,5 @@
 pub mod go_json;
 pub mod inspect;
 pub mod natural;
+pub mod printable;
 pub mod table;

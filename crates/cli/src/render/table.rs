@@ -1,5 +1,7 @@
 //! docker's tables: left-aligned cells, the last column unpadded.
 
+use super::printable::printable;
+
 /// The narrowest column.
 const MIN_WIDTH: usize = 10;
 /// Blanks after the longest cell of a column.
@@ -7,6 +9,10 @@ const PADDING: usize = 3;
 
 /// Lays rows of equal length out; every line ends with a newline.
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| printable(cell).into_owned()))
+        .collect();
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
@@ -17,7 +23,7 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
             text.push_str(cell);
             if index + 1 < N {

@@ -195,10 +195,7 @@ pub enum Context {
         name: String,
     },
     /// Nothing; docker shows its translation of the reason.
-    None {
-        /// The repository as typed.
-        name: String,
-    },
+    None,
     /// `revoke`.
     Revoke {
         /// The name as typed.

@@ -93,14 +93,7 @@ fn warn_near_expiry(process: &Process, text: &[u8]) {
 
 fn add(session: &Session<'_>, name: &str, keys: &[PublicKey], typed: &str) -> Result<(), Failure> {
     let process = session.process;
-    let refused = |refusal| {
-        Error::refused(
-            Context::None {
-                name: typed.to_owned(),
-            },
-            refusal,
-        )
-    };
+    let refused = |refusal| Error::refused(Context::None, refusal);
     let image = reference(typed).map_err(refused)?;
     let gun = image.gun();
     let request = AddSigner {

@@ -11,6 +11,7 @@ use pki::key::PublicKeyFileError;
 use super::error::{Context, Error};
 use super::key_errors;
 use super::ops::{KeyTrouble, Refusal};
+use crate::render::printable::printable;
 
 impl Error {
     /// The lines for standard error, without a final newline.
@@ -89,7 +90,7 @@ impl Context {
             (Self::Inspect { name }, _) => {
                 format!("no signatures or cannot access {name}: {}", refusal.bare())
             }
-            (Self::None { .. }, _) => refusal.translated(),
+            (Self::None, _) => refusal.translated(),
             (Self::Revoke { name }, _) => {
                 format!("could not remove signature for {name}: {}", refusal.bare())
             }
@@ -123,20 +124,30 @@ impl Refusal {
     /// The reason as the notary library words it.
     pub fn bare(&self) -> String {
         match self {
-            Self::BadAnswer { server, file, problem } => format!("{server} sent a {file} that cannot be used: {problem}"),
+            Self::BadAnswer { server, file, problem } => {
+                let problem = printable(problem);
+                format!("{server} sent a {file} that cannot be used: {problem}")
+            }
             Self::BadSignatures { role, have, need, .. } => {
                 format!("valid signatures did not meet threshold for {role} ({have} of {need})")
             }
             Self::Conflict { gun } => format!("the trust data of {gun} was changed by someone else meanwhile"),
-            Self::CredentialHelper { program, problem } => format!("credential helper {program} failed: {problem}"),
+            Self::CredentialHelper { program, problem } => {
+                format!("credential helper {program} failed: {}", printable(problem))
+            }
             Self::Declined => "cancelled: nothing was changed".to_owned(),
             Self::Expired { role, at, .. } => format!("{role} expired at {}", unix_date(*at)),
-            Self::Folder { path, action, source } => format!("cannot {action} {}: {}", path.display(), go_io(source)),
+            Self::Folder { path, action, source } => {
+                format!("cannot {action} {}: {}", path.display(), go_io(source))
+            }
             Self::FolderBusy { path } => format!("another process is working in {}", path.display()),
-            Self::ImageMissing { image } => format!("no such image: {image}: not found in registry {}", image.host()),
+            Self::ImageMissing { image } => {
+                format!("no such image: {image}: not found in registry {}", image.host())
+            }
             Self::Input(error) => error.to_string(),
             Self::KeyUnusable { key_ids, .. } => format!(
-                "could not find necessary signing keys, at least one of these keys must be available: {}",
+                "could not find necessary signing keys, at least one of these keys must be \
+                 available: {}",
                 key_ids.join(", ")
             ),
             Self::MetadataMissing { role, .. } => format!("{role} trust data unavailable"),
@@ -144,7 +155,9 @@ impl Refusal {
             Self::NoSuchSigner { name, repository } => format!("no signer {name} for repository {repository}"),
             Self::NoTrustData { server, gun, .. } => format!("{server} does not have trust data for {gun}"),
             Self::NotAuthorized { status, .. } => {
-                format!("you are not authorized to perform this operation: server returned {status}.")
+                format!(
+                    "you are not authorized to perform this operation: server returned {status}."
+                )
             }
             Self::NotInThisBuild => "the trust client is not part of this build".to_owned(),
             Self::NothingSigned => "no signed tags to remove".to_owned(),
@@ -152,27 +165,36 @@ impl Refusal {
                 format!("version {found} is lower than current version {known}")
             }
             Self::OutcomeUnknown { gun, cause } => format!(
-                "it is not known whether the trust data of {gun} was published: {cause}"
+                "it is not known whether the trust data of {gun} was published: {}",
+                printable(cause)
             ),
             Self::Reference { text, source } => reference_problem(text, source),
-            Self::Registry { host, problem } => format!("registry {host}: {problem}"),
-            Self::ReleasesNeverSigned => "all signed tags are currently revoked, use docker trust sign to fix".to_owned(),
+            Self::Registry { host, problem } => format!("registry {host}: {}", printable(problem)),
+            Self::ReleasesNeverSigned => {
+                "all signed tags are currently revoked, use docker trust sign to fix".to_owned()
+            }
             Self::RootReplaced { .. } => {
                 "could not rotate trust to a new trusted root: failed to validate data with current trusted \
                  certificates"
                     .to_owned()
             }
-            Self::ServerAddress { found } => format!("valid https URL required for trust server, got {found}"),
+            Self::ServerAddress { found } => {
+                format!("valid https URL required for trust server, got {found}")
+            }
             Self::ServerStatus { status, message, .. } => {
-                let said = if message.is_empty() { String::new() } else { format!(" {message}") };
-                format!("unable to reach trust server at this time: {status}.{said}")
+                let space = if message.is_empty() { "" } else { " " };
+                let message = printable(message);
+                format!("unable to reach trust server at this time: {status}.{space}{message}")
             }
             Self::TagNotSigned { tag } => format!("No valid trust data for {tag}"),
-            Self::Unreachable { cause, .. } => cause.clone(),
+            Self::Unreachable { cause, .. } => printable(cause).into_owned(),
             Self::UserName { user } => {
                 let name = user.as_deref().unwrap_or("targets");
                 let role = user.as_deref().map_or("targets".to_owned(), |user| format!("targets/{user}"));
-                format!("could not add signer to repo: {name}: tuf: invalid role {role}. invalid delegation role name")
+                format!(
+                    "could not add signer to repo: {name}: tuf: invalid role {role}. invalid \
+                     delegation role name"
+                )
             }
         }
     }
