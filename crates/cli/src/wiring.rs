@@ -1,16 +1,64 @@
 //! The real use cases behind the commands, and the real process.
 
+use std::io;
+use std::sync::Arc;
+
+use chassis::SystemClock;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::dispatch::run;
 use crate::failure::Failure;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::error::Error;
-use crate::personas::native::serve::ServeRequest;
+use crate::personas::native::serve::{ServeRequest, greeting};
 use crate::process::Process;
+use crate::services::{self, DataFolder, Services};
 use crate::session::{Session, UseCases};
 
 /// Runs the program as it was called; its exit code.
 pub fn main() -> u8 {
     run(&Process::real(), &Wiring)
+}
+
+/// A runtime for a command that needs one.
+fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Runtime { source })
+}
+
+fn serve(process: &Process, request: &ServeRequest) -> Result<(), Failure> {
+    let names: Vec<_> = request
+        .names
+        .iter()
+        .map(|name| services::subject_name(name))
+        .collect();
+    let folder =
+        DataFolder::open(&request.data, &names, process.now()).map_err(Error::DataFolder)?;
+    let is_new = folder.is_new();
+    runtime()?.block_on(async {
+        let services = Services::open(folder, &request.listen, Arc::new(SystemClock))
+            .await
+            .map_err(Error::Services)?;
+        let stop = told_to_stop().map_err(|source| Error::Runtime { source })?;
+        process.out(greeting(&services, is_new))?;
+        services.run(stop).await;
+        Ok(())
+    })
+}
+
+/// Ends with the first SIGTERM or SIGINT.
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 struct Wiring;
@@ -20,8 +68,8 @@ impl UseCases for Wiring {
         Err(Refusal::NotInThisBuild)
     }
 
-    fn serve(&self, _: &Session<'_>, _: &ServeRequest) -> Result<(), Failure> {
-        Err(Error::NotInThisBuild { what: "serve" }.into())
+    fn serve(&self, session: &Session<'_>, request: &ServeRequest) -> Result<(), Failure> {
+        serve(session.process, request)
     }
 
     fn demo(&self, _: &Session<'_>) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use pki::certificate::{CertificateBundle, IssuedServer, LocalCa, LocalCaError, SubjectName};
 use pki::digest::Sha256;
+use pki::envelope;
 use pki::keyfile::Passphrase;
 use pki::signing::{ProviderError, SigningKey};
 use store::files::{self, Mode};
@@ -90,18 +91,34 @@ impl DataFolder {
     ///
     /// # Errors
     /// [`DataFolderError`].
-    pub fn open(root: &Path, names: &[SubjectName], now: Timestamp) -> Result<Self, DataFolderError> {
+    pub fn open(
+        root: &Path,
+        names: &[SubjectName],
+        now: Timestamp,
+    ) -> Result<Self, DataFolderError> {
         files::create_folder(root)?;
         let lock = lock(root)?;
         let (authority, is_new) = authority(root, now)?;
         let tls = tls(root, &authority, names, now)?;
         let secret = secret(root)?;
-        Ok(Self { root: root.to_owned(), authority, tls, secret, is_new, _lock: lock })
+        Ok(Self {
+            root: root.to_owned(),
+            authority,
+            tls,
+            secret,
+            is_new,
+            _lock: lock,
+        })
     }
 
     /// PEM file of the authority, for clients.
     pub fn authority_file(&self) -> PathBuf {
         self.root.join("ca.crt")
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// PEM text of the authority.
@@ -132,16 +149,26 @@ impl DataFolder {
 
 /// Host names or addresses for the certificate, from what was typed.
 pub fn subject_name(text: &str) -> SubjectName {
-    text.parse().map_or_else(|_| SubjectName::Dns(text.to_owned()), SubjectName::Ip)
+    text.parse()
+        .map_or_else(|_| SubjectName::Dns(text.to_owned()), SubjectName::Ip)
 }
 
 fn lock(root: &Path) -> Result<File, DataFolderError> {
     let path = root.join("lock");
-    let open = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = open.map_err(|source| DataFolderError::Read { path: path.clone(), source })?;
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = open.map_err(|source| DataFolderError::Read {
+        path: path.clone(),
+        source,
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse { folder: root.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse {
+            folder: root.to_owned(),
+        }),
         Err(TryLockError::Error(source)) => Err(DataFolderError::Read { path, source }),
     }
 }
@@ -151,14 +178,22 @@ fn authority(root: &Path, now: Timestamp) -> Result<(LocalCa, bool), DataFolderE
     match (read(&cert)?, read(&key)?) {
         (Some(cert), Some(key)) => LocalCa::from_pem(&cert, &key)
             .map(|authority| (authority, false))
-            .map_err(|source| DataFolderError::Authority { folder: root.to_owned(), source }),
-        (None, Some(_)) if root.join("secret").exists() => {
-            Err(DataFolderError::Missing { missing: cert, present: key })
-        }
-        (Some(_), None) => Err(DataFolderError::Missing { missing: key, present: cert }),
+            .map_err(|source| DataFolderError::Authority {
+                folder: root.to_owned(),
+                source,
+            }),
+        (None, Some(_)) if root.join("secret").exists() => Err(DataFolderError::Missing {
+            missing: cert,
+            present: key,
+        }),
+        (Some(_), None) => Err(DataFolderError::Missing {
+            missing: key,
+            present: cert,
+        }),
         // The key is written first: without its certificate it is of a first start that was cut off.
         (None, _) => {
-            let authority = LocalCa::generate(&authority_name()?, now).map_err(DataFolderError::Issue)?;
+            let authority =
+                LocalCa::generate(&authority_name()?, now).map_err(DataFolderError::Issue)?;
             files::write_durably(&key, authority.key_pem().as_bytes(), Mode::Owner)?;
             files::write_durably(&cert, authority.cert_pem().as_bytes(), Mode::Everyone)?;
             Ok((authority, true))
@@ -187,7 +222,10 @@ fn tls(
         && is_fresh(&chain, authority, now)
         && let (Ok(cert_pem), Ok(key_pem)) = (to_text(&chain), to_text(&key))
     {
-        return Ok(IssuedServer { cert_pem: cert_pem.to_string(), key_pem });
+        return Ok(IssuedServer {
+            cert_pem: cert_pem.to_string(),
+            key_pem,
+        });
     }
     let issued = authority
         .issue_server(&wanted.into_iter().collect::<Vec<_>>(), now, TLS_DAYS)
@@ -211,26 +249,29 @@ fn wanted_names(names: &[SubjectName]) -> BTreeSet<SubjectName> {
 
 /// Issued by this authority, and not in the last third of its life.
 fn is_fresh(chain: &[u8], authority: &LocalCa, now: Timestamp) -> bool {
-    let Ok(bundle) = CertificateBundle::parse_pem(chain) else { return false };
+    let Ok(bundle) = CertificateBundle::parse_pem(chain) else {
+        return false;
+    };
     let left = bundle.leaf().not_after().duration_since(now);
     left > SignedDuration::from_hours(24 * TLS_DAYS / 3)
-        && bundle.certificates().last().map(|last| last.der()) == Some(authority.certificate().der())
+        && bundle.certificates().last().map(|last| last.der())
+            == Some(authority.certificate().der())
 }
 
 fn secret(root: &Path) -> Result<Passphrase, DataFolderError> {
     let path = root.join("secret");
     if let Some(text) = read(&path)? {
-        let line = to_text(&text).ok().map(|text| Zeroizing::new(text.trim_end().to_owned()));
+        let line = to_text(&text)
+            .ok()
+            .map(|text| Zeroizing::new(text.trim_end().to_owned()));
         return match line {
             Some(line) if Sha256::parse_hex(&line).is_ok() => Ok(Passphrase::new(line)),
             _ => Err(DataFolderError::Secret { path }),
         };
     }
-    // 256 bits of the provider's randomness, by way of a private key that is used for nothing else.
-    let random = SigningKey::generate_ecdsa_p256()?.to_pkcs8_der();
-    let text = Zeroizing::new(Sha256::of(&random).to_string());
-    files::write_durably(&path, text.as_bytes(), Mode::Owner)?;
-    Ok(Passphrase::new(text))
+    let secret = envelope::random_passphrase()?;
+    files::write_durably(&path, secret.expose().as_bytes(), Mode::Owner)?;
+    Ok(secret)
 }
 
 fn to_text(bytes: &[u8]) -> Result<Zeroizing<String>, std::str::Utf8Error> {
@@ -239,14 +280,19 @@ fn to_text(bytes: &[u8]) -> Result<Zeroizing<String>, std::str::Utf8Error> {
 
 /// The content of a small file, or nothing if there is none.
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataFolderError> {
-    let failed = |source| DataFolderError::Read { path: path.to_owned(), source };
-    let file = match fs::File::open(path) {
+    let failed = |source| DataFolderError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     let mut content = Zeroizing::new(Vec::new());
-    file.take(FILE_LIMIT).read_to_end(&mut content).map_err(failed)?;
+    file.take(FILE_LIMIT)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
     Ok(Some(content))
 }
 
@@ -272,8 +318,11 @@ mod tests {
         let root = folder.path().join("a/b");
         let first = open(&root, &[], now());
         assert!(first.is_new());
-        let (ca, tls, secret) =
-            (first.authority_pem(), first.tls().cert_pem.clone(), first.secret().expose().to_owned());
+        let (ca, tls, secret) = (
+            first.authority_pem(),
+            first.tls().cert_pem.clone(),
+            first.secret().expose().to_owned(),
+        );
         drop(first);
         let second = open(&root, &[], now());
         assert!(!second.is_new());
@@ -281,7 +330,10 @@ mod tests {
         assert_eq!(second.tls().cert_pem, tls);
         assert_eq!(second.secret().expose(), secret);
         for private in ["ca.key", "tls.key", "secret"] {
-            let mode = fs::metadata(root.join(private)).unwrap().permissions().mode();
+            let mode = fs::metadata(root.join(private))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o077, 0, "{private} is for the owner only");
         }
     }
@@ -292,12 +344,20 @@ mod tests {
         let first = open(folder.path(), &[], now());
         let (ca, tls) = (first.authority_pem(), first.tls().cert_pem.clone());
         drop(first);
-        let named = open(folder.path(), &[subject_name("registry.example.com")], now());
+        let named = open(
+            folder.path(),
+            &[subject_name("registry.example.com")],
+            now(),
+        );
         assert_ne!(named.tls().cert_pem, tls);
         let tls = named.tls().cert_pem.clone();
         drop(named);
         let later = now() + SignedDuration::from_hours(24 * 700);
-        let renewed = open(folder.path(), &[subject_name("registry.example.com")], later);
+        let renewed = open(
+            folder.path(),
+            &[subject_name("registry.example.com")],
+            later,
+        );
         assert_ne!(renewed.tls().cert_pem, tls);
         assert_eq!(renewed.authority_pem(), ca);
     }

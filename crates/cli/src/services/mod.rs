@@ -2,4 +2,101 @@
 
 mod data_folder;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use chassis::{
+    Access, BindError, Clock, Health, Limits, Listener, Metrics, Origin, RequestMetrics, TlsError,
+    Transport, operations,
+};
+use registryd::LocalRegistry;
+use thiserror::Error;
+
 pub use data_folder::{DataFolder, DataFolderError, subject_name};
+
+/// Why the services cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServicesError {
+    /// The address.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The storage of a role.
+    #[error("open the storage")]
+    Storage(#[from] store::Error),
+    /// The TLS files of the data folder.
+    #[error("the TLS certificate")]
+    Tls(#[from] TlsError),
+}
+
+/// The services of a data folder, listening and not yet serving: clients that connect already wait.
+pub struct Services {
+    folder: DataFolder,
+    listener: Listener,
+    origin: axum::Router,
+    requests: RequestMetrics,
+    registry: Arc<LocalRegistry>,
+}
+
+impl Services {
+    /// Opens the roles in `folder` and listens on `addresses`.
+    ///
+    /// # Errors
+    /// [`ServicesError`].
+    pub async fn open(
+        folder: DataFolder,
+        addresses: &[SocketAddr],
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServicesError> {
+        let tls = folder.tls();
+        let transport = Transport::Tls(chassis::server_config(
+            tls.cert_pem.as_bytes(),
+            tls.key_pem.as_bytes(),
+        )?);
+        let listener = Listener::bind(addresses, transport, Limits::default()).await?;
+        let metrics = Metrics::default();
+        let mut health = Health::default();
+        let registry = Arc::new(LocalRegistry::open(
+            &folder.role("registry"),
+            registryd::Settings::default(),
+            Access::Open,
+            clock,
+        )?);
+        registry.add_health(&mut health);
+        let requests = RequestMetrics::new(&metrics);
+        // The registry claims everything below /v2/, so the trust server, whose paths are among those, comes first.
+        let origin = Origin::new()
+            .role(registryd::claims, registryd::router(Arc::clone(&registry)))
+            .role(|_| true, operations(Arc::new(health), metrics))
+            .into_router();
+        Ok(Self {
+            folder,
+            listener,
+            origin,
+            requests,
+            registry,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.listener.addresses()
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &DataFolder {
+        &self.folder
+    }
+
+    /// The routes of all roles, for a listener of the caller's own.
+    pub fn router(&self) -> axum::Router {
+        self.origin.clone()
+    }
+
+    /// Serves until `stop`, then lets running requests finish.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let maintenance = tokio::spawn(Arc::clone(&self.registry).maintain());
+        self.listener.serve(self.origin, self.requests, stop).await;
+        maintenance.abort();
+    }
+}

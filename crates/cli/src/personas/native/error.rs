@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use chassis::BindError;
 use thiserror::Error;
+
+use crate::services::{DataFolderError, ServicesError};
 
 /// A refused native command.
 #[derive(Debug, Error)]
@@ -72,6 +75,16 @@ pub enum Error {
         /// The name.
         program: String,
     },
+    /// The operating system gives no threads or signals.
+    #[error("runtime")]
+    Runtime {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The services cannot start.
+    #[error("services")]
+    Services(#[source] ServicesError),
     /// `completion` for a shell we do not know.
     #[error("unknown shell")]
     UnknownShell {
@@ -113,4 +126,44 @@ impl Error {
             Self::UnknownShell { found } => format!("no completion for {found:?}: use bash, fish or zsh"),
         }
     }
+}
+
+fn data_folder(error: &DataFolderError) -> String {
+    match error {
+        DataFolderError::InUse { folder } => format!(
+            "{} is in use by another process\nStop that one, or give this one a folder of its own with --data.",
+            folder.display()
+        ),
+        DataFolderError::Missing { missing, present } => format!(
+            "{} is missing, and {} is there: a data folder needs both\nRestore it from a backup. Clients trust this \
+             authority, so a new one is made in a new folder only.",
+            missing.display(),
+            present.display()
+        ),
+        other => with_causes(other),
+    }
+}
+
+fn services(error: &ServicesError) -> String {
+    match error {
+        ServicesError::Bind(BindError::Refused { address, source })
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
+            format!(
+                "cannot listen on {address}: another program does\nUse --listen with another port."
+            )
+        }
+        other => with_causes(other),
+    }
+}
+
+/// A sentence of an error and its causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = format!("cannot serve: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }

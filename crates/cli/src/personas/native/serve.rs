@@ -8,6 +8,7 @@ use crate::cobra::{Command, Completes, Flag, Matches};
 use crate::env;
 use crate::failure::Failure;
 use crate::process::Process;
+use crate::services::Services;
 use crate::session::{Run, Session};
 
 const DATA: Flag = Flag::text(
@@ -16,11 +17,17 @@ const DATA: Flag = Flag::text(
     "Data folder, made on first start (default \"~/.countersign\")",
 )
 .completing(Completes::Folder);
-const LISTEN: Flag = Flag::text("listen", "127.0.0.1:5443", "Address and port to listen on");
+const LISTEN: Flag = Flag::list(
+    "listen",
+    "Address and port to listen on (default 127.0.0.1:5443)",
+);
 const NAME: Flag = Flag::list(
     "name",
     "Host name or address for the TLS certificate, besides localhost",
 );
+
+/// Where to listen unless told otherwise.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:5443";
 
 pub(super) const TABLE: Command<Run> = Command {
     usage: "[OPTIONS]",
@@ -35,8 +42,8 @@ pub(super) const TABLE: Command<Run> = Command {
 pub struct ServeRequest {
     /// The data folder.
     pub data: PathBuf,
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen; at least one.
+    pub listen: Vec<SocketAddr>,
     /// Host names for the certificate, besides those of loopback.
     pub names: Vec<String>,
 }
@@ -47,7 +54,6 @@ fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
 }
 
 fn resolve(process: &Process, matches: &Matches) -> Result<ServeRequest, Error> {
-    let listen = matches.text(&LISTEN);
     let data = match matches.given(&DATA) {
         Some(folder) => process.resolve(folder.as_ref()),
         None => process
@@ -55,11 +61,49 @@ fn resolve(process: &Process, matches: &Matches) -> Result<ServeRequest, Error> 
             .ok_or(Error::NoDataFolder)?
             .join(".countersign"),
     };
+    let typed = matches.values(&LISTEN);
+    let typed = if typed.is_empty() {
+        &[DEFAULT_ADDRESS.to_owned()]
+    } else {
+        typed
+    };
+    let listen = typed
+        .iter()
+        .map(|text| {
+            text.parse().map_err(|_| Error::ListenAddress {
+                found: text.clone(),
+            })
+        })
+        .collect::<Result<_, _>>()?;
     Ok(ServeRequest {
         data,
-        listen: listen.parse().map_err(|_| Error::ListenAddress {
-            found: listen.to_owned(),
-        })?,
+        listen,
         names: matches.values(&NAME).to_vec(),
     })
+}
+
+/// What a user is told when the services listen: a line per address that programs can wait for, then what a client
+/// needs.
+pub fn greeting(services: &Services, first: bool) -> String {
+    let mut text = String::new();
+    if first {
+        text.push_str(&format!(
+            "made a new data folder, with its own certificate authority and keys: {}\n",
+            services.folder().root().display()
+        ));
+    }
+    for address in services.addresses() {
+        text.push_str(&format!("listening on https://{address}\n"));
+    }
+    let Some(address) = services.addresses().first() else {
+        return text;
+    };
+    let host = format!("localhost:{}", address.port());
+    let authority = services.folder().authority_file();
+    text.push_str(&format!(
+        "registry and trust server: {host}\n\
+         for clients: mkdir -p ~/.docker/tls/{host} && cp {} ~/.docker/tls/{host}/\n",
+        authority.display()
+    ));
+    text
 }
