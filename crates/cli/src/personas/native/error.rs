@@ -12,6 +12,9 @@ use crate::services::{DataFolderError, ServicesError};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The data folder of `serve` cannot be used.
+    #[error("data folder")]
+    DataFolder(#[source] DataFolderError),
     /// docker's `config.json` cannot be used.
     #[error("docker configuration")]
     DockerConfig(#[source] registry::ConfigError),
@@ -97,6 +100,11 @@ impl Error {
     /// The lines for standard error, without a final newline.
     pub fn text(&self) -> String {
         match self {
+            Self::DataFolder(error) => data_folder(error),
+            Self::Runtime { source } => {
+                format!("the operating system refuses to start the services: {source}")
+            }
+            Self::Services(error) => services(error),
             Self::DockerConfig(source) => format!("docker configuration: {source}"),
             Self::ForeignFile { path, removing: false } => format!(
                 "{} exists and is not Countersign's; it was left as it is\nUse --force to replace it.",
