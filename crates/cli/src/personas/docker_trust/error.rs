@@ -1,4 +1,4 @@
-//! What `docker trust` commands refuse, as values; the sentences are in [`super::texts`].
+//! What `docker trust` commands refuse, as values; the sentences are in `texts.rs`.
 
 use std::io;
 use std::path::PathBuf;
