@@ -59,7 +59,7 @@ pub enum Refusal {
         role: Role,
     },
     /// The file carries no signature at all.
-    #[error("tuf: data has no signatures")]
+    #[error("{}", unsigned_text(.role))]
     NoSignatures {
         /// The role.
         role: Role,
@@ -127,7 +127,7 @@ pub enum Refusal {
         source: Structure,
     },
     /// Too few distinct keys of the role signed.
-    #[error("valid signatures did not meet threshold for {role}")]
+    #[error("{}", threshold_text(.role))]
     ThresholdUnmet {
         /// The role.
         role: Role,
@@ -221,5 +221,23 @@ impl Refusal {
     #[must_use]
     pub fn skips_delegation(&self) -> bool {
         matches!(self, Self::Expired { .. } | Self::ThresholdUnmet { .. })
+    }
+}
+
+const ROOT_INTEGRITY: &str =
+    "could not validate the path to a trusted root: failed to validate integrity of roots";
+
+/// Notary words a root that is not signed by its own keys in its own way (`notary:trustpinning/certs.go`).
+fn threshold_text(role: &Role) -> String {
+    match role {
+        Role::Root => ROOT_INTEGRITY.to_owned(),
+        role => format!("valid signatures did not meet threshold for {role}"),
+    }
+}
+
+fn unsigned_text(role: &Role) -> &'static str {
+    match role {
+        Role::Root => ROOT_INTEGRITY,
+        _ => "tuf: data has no signatures",
     }
 }

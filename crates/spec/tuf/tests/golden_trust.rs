@@ -284,14 +284,8 @@ fn pins_hold_for_first_use_and_for_the_cache() {
             Ok(()),
             "longest prefix"
         );
-        assert_eq!(
-            run(
-                wrong().with_certificates("golden.example/Plain", vec![id]),
-                cached
-            )
-            .is_ok(),
-            false
-        );
+        let other_case = wrong().with_certificates("golden.example/Plain", vec![id]);
+        assert!(run(other_case, cached).is_err());
         // The generated certificate is for code signing, so no authority can vouch for it.
         let bundle = root.unverified().keys[&id].public_bytes().to_vec();
         let bundle = pki::certificate::CertificateBundle::parse_pem(&bundle).unwrap();
@@ -392,4 +386,51 @@ fn files_that_near_their_expiry_are_named() {
         near("2036-06-01T00:00:00Z"),
         ["root", "targets", "snapshot"]
     );
+}
+
+#[test]
+fn a_missing_file_leads_to_one_search_for_a_newer_root() {
+    let gun = Gun::parse("golden.example/rotated").unwrap();
+    let server = Cache::server("rotated");
+    let mut update = Update::start(&gun, Pins::none(), None, now()).unwrap();
+    assert!(!update.restart(), "there is no root yet to search from");
+    assert!(update.feed(&server.current("root")).unwrap());
+    assert!(update.feed(&server.current("timestamp")).unwrap());
+    assert!(matches!(update.need(), Some(Need::File(wanted)) if wanted.role == Role::Snapshot));
+    assert!(update.restart());
+    assert_eq!(update.need(), Some(Need::Root(RootWanted::Newest(None))));
+    assert!(!update.restart());
+    let update = update.finish().unwrap_err();
+    assert!(update.root().is_none());
+    let mut update = *update;
+    while let Some(need) = update.need() {
+        assert!(update.feed(&server.answer(&need)).unwrap());
+        assert!(!update.restart(), "a second search is not made");
+    }
+    assert_eq!(update.finish().unwrap().list(&[]).len(), 2);
+}
+
+#[test]
+fn a_damaged_cache_sets_no_minimum_and_a_damaged_cached_root_is_an_error() {
+    let gun = Gun::parse("golden.example/rotated").unwrap();
+    let server = Cache::server("rotated");
+    let root = server.current("root");
+    let mut update = Update::start(&gun, Pins::none(), Some(&root), now()).unwrap();
+    let future = String::from_utf8(server.current("timestamp")).unwrap();
+    let future = future.replace("\"version\":7", "\"version\":9");
+    let refused = update
+        .remember(&Role::Timestamp, future.as_bytes())
+        .unwrap_err();
+    assert!(matches!(
+        refused,
+        Refusal::ThresholdUnmet {
+            role: Role::Timestamp,
+            ..
+        }
+    ));
+    assert!(update.feed(&server.current("timestamp")).unwrap());
+    let damaged = String::from_utf8(root)
+        .unwrap()
+        .replace("\"version\":6", "\"version\":5");
+    assert!(Update::start(&gun, Pins::none(), Some(damaged.as_bytes()), now()).is_err());
 }

@@ -1038,3 +1038,112 @@ fn bad_signatures_are_never_published() {
     ));
     assert_eq!(GUN, "example.com/app");
 }
+
+#[test]
+fn a_published_file_that_was_not_loaded_cannot_be_overwritten() {
+    let mut repo = Repo::new(SnapshotHolder::Server);
+    let alice = Key::new();
+    let name = delegation("targets/alice");
+    let mut editor = repo.server.editor();
+    let change = DelegationChange {
+        add_keys: vec![alice.public.clone()],
+        add_paths: vec![String::new()],
+        ..Default::default()
+    };
+    editor.delegate(&name, &change).unwrap();
+    editor
+        .add_target(&name.clone().into(), "a", meta("a"))
+        .unwrap();
+    let ring = Ring::of(&[&repo.targets, &alice]);
+    repo.server
+        .publish(ring.publish(editor, SnapshotHolder::Server, now()).unwrap())
+        .unwrap();
+    let snapshot = repo.server.read(now()).unwrap().snapshot().clone();
+    let mut partial = snapshot
+        .targets(&repo.server.newest(&Role::Targets).unwrap(), 1, now())
+        .unwrap();
+    let mut editor = Editor::from_trusted(&partial);
+    let refused = editor.add_target(&name.clone().into(), "b", meta("b"));
+    assert_eq!(
+        refused,
+        Err(EditError::NotLoaded {
+            role: name.clone().into()
+        })
+    );
+    let wanted = partial.next_delegation().unwrap();
+    partial
+        .delegation(&repo.server.newest(&wanted.role).unwrap(), 1, now())
+        .unwrap();
+    assert_eq!(
+        Editor::from_trusted(&partial).add_target(&name.into(), "b", meta("b")),
+        Ok(true)
+    );
+}
+
+#[test]
+fn a_role_delegated_again_goes_on_above_its_former_versions() {
+    let mut repo = Repo::new(SnapshotHolder::Publisher);
+    let alice = Key::new();
+    let name = delegation("targets/alice");
+    let role = Role::from(name.clone());
+    let ring = Ring::of(&[&repo.targets, &repo.snapshot, &alice]);
+    let change = DelegationChange {
+        add_keys: vec![alice.public.clone()],
+        add_paths: vec![String::new()],
+        ..Default::default()
+    };
+    let mut editor = repo.server.editor();
+    editor.delegate(&name, &change).unwrap();
+    editor.add_target(&role, "a", meta("a")).unwrap();
+    repo.server
+        .publish(
+            ring.publish(editor, SnapshotHolder::Publisher, now())
+                .unwrap(),
+        )
+        .unwrap();
+    let mut editor = repo.server.editor();
+    editor.remove_delegation(&name).unwrap();
+    editor.delegate(&name, &change).unwrap();
+    editor.add_target(&role, "b", meta("b")).unwrap();
+    let conflict = ring
+        .publish(editor.clone(), SnapshotHolder::Publisher, now())
+        .unwrap();
+    let refused = repo.server.publish(conflict).unwrap_err();
+    assert_eq!(
+        refused,
+        UploadRefusal::Version {
+            role: role.clone(),
+            stored: 1,
+            got: 1
+        }
+    );
+    editor.raise_version(&role, 1).unwrap();
+    repo.server
+        .publish(
+            ring.publish(editor, SnapshotHolder::Publisher, now())
+                .unwrap(),
+        )
+        .unwrap();
+    assert_eq!(repo.names(), ["b@targets/alice", "v1@targets"]);
+}
+
+#[test]
+fn a_root_without_any_targets_file_is_not_taken() {
+    let repo = Repo::new(SnapshotHolder::Server);
+    let root = BTreeMap::from([(Role::Root, repo.server.newest(&Role::Root).unwrap())]);
+    let mut empty = Server {
+        ring: repo.server.ring.clone(),
+        all: Vec::new(),
+    };
+    let refused = empty.upload(&root, now()).unwrap_err();
+    let expected = Cause::NotLoaded {
+        role: Role::Targets,
+    };
+    assert_eq!(
+        refused,
+        UploadRefusal::Invalid {
+            area: Area::Validation,
+            cause: expected
+        }
+    );
+}

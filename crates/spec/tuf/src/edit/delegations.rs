@@ -100,6 +100,7 @@ impl Editor {
         self.files.retain(|role, _| outside(role));
         self.edited.retain(|role, _| outside(role));
         self.skipped.retain(|role, _| outside(role));
+        self.unloaded.retain(outside);
         self.snapshot
             .meta
             .retain(|role, _| Role::parse(role).is_ok_and(|role| outside(&role)));

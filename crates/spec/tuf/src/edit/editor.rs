@@ -1,6 +1,6 @@
 //! Staging of changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
@@ -44,6 +44,8 @@ pub struct Editor {
     pub(super) former_root_keys: Vec<PublicKey>,
     pub(super) files: BTreeMap<Role, Arc<Verified<Targets>>>,
     pub(super) skipped: BTreeMap<Role, Skipped>,
+    /// Delegated roles whose published files were not loaded.
+    pub(super) unloaded: BTreeSet<Role>,
     pub(super) edited: BTreeMap<Role, Targets>,
     pub(super) snapshot: SnapshotBase,
 }
@@ -120,11 +122,12 @@ impl Editor {
             edited: BTreeMap::from([(Role::Targets, targets.signed().clone())]),
             files: BTreeMap::from([(Role::Targets, Arc::new(targets))]),
             skipped: BTreeMap::new(),
+            unloaded: BTreeSet::new(),
             snapshot,
         })
     }
 
-    /// Goes on from what an update trusted, with all delegations loaded.
+    /// Goes on from what an update trusted. Delegations that are not loaded cannot be changed.
     #[must_use]
     pub fn from_trusted(trusted: &TargetsTrusted) -> Self {
         let snapshot = trusted.snapshot();
@@ -137,6 +140,7 @@ impl Editor {
             former_root_keys: Vec::new(),
             files: trusted.shared_files().clone(),
             skipped: trusted.skipped().clone(),
+            unloaded: trusted.unloaded(),
             edited: BTreeMap::new(),
             snapshot: SnapshotBase {
                 version: base.version,
@@ -213,7 +217,7 @@ impl Editor {
     }
 
     /// Makes the next version of a role higher than `version`: for a role that was delegated before, whose former
-    /// files the server remembers. The role becomes dirty.
+    /// files the server remembers ([`Self::published`] may still name the last). The role becomes dirty.
     ///
     /// # Errors
     /// A role that cannot hold targets, that is unknown or not valid.
@@ -388,6 +392,7 @@ impl Editor {
             former_root_keys: Vec::new(),
             files: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            unloaded: BTreeSet::new(),
             edited: BTreeMap::from([(Role::Targets, Targets { version, ..empty() })]),
             snapshot: SnapshotBase {
                 version,
@@ -413,6 +418,9 @@ impl Editor {
                 Some(file) => file.signed().clone(),
                 None if self.skipped.contains_key(role) => {
                     return Err(EditError::NeedsWitness { role: role.clone() });
+                }
+                None if self.unloaded.contains(role) => {
+                    return Err(EditError::NotLoaded { role: role.clone() });
                 }
                 None => empty(),
             };

@@ -37,6 +37,12 @@ pub enum EditError {
         /// The name.
         name: String,
     },
+    /// The role has a published file that was not loaded; changing it would lose what it holds.
+    #[error("the file of {role} was not loaded")]
+    NotLoaded {
+        /// The role.
+        role: Role,
+    },
     /// Too few of the keys signed.
     #[error("{role} has {have} of {need} signatures")]
     MissingSignatures {

@@ -141,6 +141,14 @@ pub fn check_upload(
     };
     let root = upload.root(gun)?;
     upload.all_targets(&root)?;
+    if !parts.contains_key(&Role::Targets) && !stored.newest.contains_key(&Role::Targets) {
+        return Err(invalid(
+            Area::Validation,
+            Cause::NotLoaded {
+                role: Role::Targets,
+            },
+        ));
+    }
     let snapshot = match parts.get(&Role::Snapshot) {
         Some(bytes) => upload.snapshot(&root, bytes)?,
         None => upload.generated_snapshot(&root, signer)?,

@@ -1,6 +1,6 @@
 //! The tree of targets files: loading delegations, and walking them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
@@ -198,6 +198,14 @@ impl TargetsTrusted {
     /// Every verified targets file, by role.
     pub fn files(&self) -> impl Iterator<Item = (&Role, &Verified<Targets>)> {
         self.files.iter().map(|(role, file)| (role, file.as_ref()))
+    }
+
+    /// Delegated roles that the snapshot describes and that are still to be loaded.
+    pub(crate) fn unloaded(&self) -> BTreeSet<Role> {
+        let pending = self.pending.iter().cloned().map(Role::Delegation);
+        pending
+            .filter(|role| self.snapshot.wanted_role(role).is_some())
+            .collect()
     }
 
     pub(crate) fn shared_files(&self) -> &BTreeMap<Role, Arc<Verified<Targets>>> {
