@@ -38,7 +38,9 @@ impl Cache {
     /// The cache of `gun` in a trust folder, which need not exist.
     #[must_use]
     pub fn new(trust_folder: &Path, gun: &Gun) -> Self {
-        Self { folder: trust_folder.join("tuf").join(gun.as_str()) }
+        Self {
+            folder: trust_folder.join("tuf").join(gun.as_str()),
+        }
     }
 
     /// A role's file; `None` if there is none.
@@ -47,10 +49,19 @@ impl Cache {
     /// It cannot be read, or is longer than any metadata.
     pub fn read(&self, role: &Role) -> Result<Option<Bytes>, CacheError> {
         let path = self.path(role);
-        let failed = |source| CacheError { action: "reading", path: path.clone(), source };
+        let failed = |source| CacheError {
+            action: "reading",
+            path: path.clone(),
+            source,
+        };
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(failed(error)),
@@ -60,14 +71,20 @@ impl Cache {
             return Err(failed(io::ErrorKind::FileTooLarge.into()));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-        file.take(MAX_METADATA_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+        file.take(MAX_METADATA_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
         Ok(Some(bytes.into()))
     }
 
     /// When a role's file was last written here, by the file system's word.
     #[must_use]
     pub fn written(&self, role: &Role) -> Option<Timestamp> {
-        fs::metadata(self.path(role)).and_then(|file| file.modified()).ok()?.try_into().ok()
+        fs::metadata(self.path(role))
+            .and_then(|file| file.modified())
+            .ok()?
+            .try_into()
+            .ok()
     }
 
     /// Stores verified files, each at once or not at all: the root first and durably, because it is the pin; the
@@ -76,7 +93,8 @@ impl Cache {
     /// # Errors
     /// One of them cannot be written.
     pub(crate) fn store(&self, files: &[(&Role, &[u8])]) -> Result<(), CacheError> {
-        let (roots, others): (Vec<_>, Vec<_>) = files.iter().partition(|(role, _)| **role == Role::Root);
+        let (roots, others): (Vec<_>, Vec<_>) =
+            files.iter().partition(|(role, _)| **role == Role::Root);
         for (role, bytes) in roots.into_iter().chain(others) {
             self.write(role, bytes)?;
         }
@@ -89,7 +107,11 @@ impl Cache {
     /// The folder cannot be read.
     pub fn staged_changes(&self) -> Result<Vec<PathBuf>, CacheError> {
         let folder = self.folder.join("changelist");
-        let failed = |source| CacheError { action: "reading", path: folder.clone(), source };
+        let failed = |source| CacheError {
+            action: "reading",
+            path: folder.clone(),
+            source,
+        };
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -98,7 +120,10 @@ impl Cache {
         let mut found = Vec::new();
         for entry in entries {
             let path = entry.map_err(failed)?.path();
-            if path.extension().is_some_and(|extension| extension == "change") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "change")
+            {
                 found.push(path);
             }
         }
@@ -113,12 +138,22 @@ impl Cache {
 
     fn write(&self, role: &Role, bytes: &[u8]) -> Result<(), CacheError> {
         let path = self.path(role);
-        let failed = |source| CacheError { action: "writing", path: path.clone(), source };
+        let failed = |source| CacheError {
+            action: "writing",
+            path: path.clone(),
+            source,
+        };
         let folder = path.parent().expect("the path has a file name");
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed)?;
         // Temporary files are made with mode 0600.
-        let mut file =
-            tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(folder)
+            .map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         let durable = *role == Role::Root;
         if durable {
@@ -126,7 +161,9 @@ impl Cache {
         }
         file.persist(&path).map_err(|error| failed(error.error))?;
         if durable {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)?;
         }
         Ok(())
     }
@@ -155,8 +192,15 @@ mod tests {
         let metadata = folder.path().join("tuf/r.example/a/metadata");
         assert_eq!(fs::read(metadata.join("root.json")).unwrap(), b"r");
         assert_eq!(mode(&metadata.join("targets/releases.json")), 0o600);
-        assert_eq!((mode(&metadata), mode(&metadata.join("targets"))), (0o700, 0o700));
-        assert_eq!(fs::read_dir(&metadata).unwrap().count(), 2, "no temporary file is left");
+        assert_eq!(
+            (mode(&metadata), mode(&metadata.join("targets"))),
+            (0o700, 0o700)
+        );
+        assert_eq!(
+            fs::read_dir(&metadata).unwrap().count(),
+            2,
+            "no temporary file is left"
+        );
     }
 
     #[test]
@@ -164,7 +208,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gun = Gun::parse("a").unwrap();
         fs::create_dir_all(folder.path().join("tuf/a/metadata/root.json")).unwrap();
-        let error = Cache::new(folder.path(), &gun).read(&Role::Root).unwrap_err();
+        let error = Cache::new(folder.path(), &gun)
+            .read(&Role::Root)
+            .unwrap_err();
         assert_eq!(error.action, "reading");
         fs::write(folder.path().join("file"), "").unwrap();
         let error = Cache::new(&folder.path().join("file"), &gun)
@@ -183,8 +229,12 @@ mod tests {
         for name in ["2_b.change", "1_a.change", "other"] {
             fs::write(changelist.join(name), "{}").unwrap();
         }
-        let names: Vec<_> =
-            cache.staged_changes().unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        let names: Vec<_> = cache
+            .staged_changes()
+            .unwrap()
+            .iter()
+            .map(|p| p.file_name().unwrap().to_owned())
+            .collect();
         assert_eq!(names, ["1_a.change", "2_b.change"]);
     }
 }

@@ -100,7 +100,11 @@ impl TrustClient {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let keys = TrustDir::new(&config.trust_folder);
-        Self { config, keys, http: Mutex::default() }
+        Self {
+            config,
+            keys,
+            http: Mutex::default(),
+        }
     }
 
     /// What it was told.
@@ -124,13 +128,26 @@ impl TrustClient {
         let gun = Gun::parse(&name.gun())?;
         let http = self.http(&server)?;
         let cache = Cache::new(&self.config.trust_folder, &gun);
-        Ok(Repository { client: self, name: name.clone(), gun, server, cache, http })
+        Ok(Repository {
+            client: self,
+            name: name.clone(),
+            gun,
+            server,
+            cache,
+            http,
+        })
     }
 
     /// Inspects several references, their repositories at the same time; the answers are in order.
-    pub async fn inspect(&self, references: &[Reference], now: Timestamp) -> Vec<Result<Inspection, TrustError>> {
+    pub async fn inspect(
+        &self,
+        references: &[Reference],
+        now: Timestamp,
+    ) -> Vec<Result<Inspection, TrustError>> {
         let answers = stream::iter(references).map(async |reference| {
-            self.repository(reference.repository())?.inspect(reference.tag(), now).await
+            self.repository(reference.repository())?
+                .inspect(reference.tag(), now)
+                .await
         });
         answers.buffered(PARALLEL).collect().await
     }
@@ -143,7 +160,13 @@ impl TrustClient {
         observer: &'a mut (dyn Observer + Send),
         now: Timestamp,
     ) -> Session<'a> {
-        Session::new(&self.keys, self.config.passphrase_attempts, passphrases, observer, now)
+        Session::new(
+            &self.keys,
+            self.config.passphrase_attempts,
+            passphrases,
+            observer,
+            now,
+        )
     }
 
     fn http(&self, server: &TrustServer) -> Result<net::Client, TrustError> {
@@ -152,7 +175,10 @@ impl TrustClient {
             return Ok(client.clone());
         }
         let tls = server.tls(&self.config.tls_folder)?;
-        let config = net::Config { tls, ..self.config.http.clone() };
+        let config = net::Config {
+            tls,
+            ..self.config.http.clone()
+        };
         let client = net::Client::new(config).map_err(TrustError::Http)?;
         known.insert(server.host(), client.clone());
         Ok(client)
@@ -187,7 +213,11 @@ impl Repository<'_> {
         self.update_with(&self.remote(Access::Pull), now).await
     }
 
-    pub(crate) async fn update_with(&self, remote: &Remote, now: Timestamp) -> Result<TargetsTrusted, TrustError> {
+    pub(crate) async fn update_with(
+        &self,
+        remote: &Remote,
+        now: Timestamp,
+    ) -> Result<TargetsTrusted, TrustError> {
         let updater = Updater {
             gun: &self.gun,
             server: self.server.host(),
@@ -199,7 +229,13 @@ impl Repository<'_> {
     }
 
     pub(crate) fn remote(&self, access: Access) -> Remote {
-        Remote::new(self.http.clone(), &self.server, &self.gun, self.login(), access)
+        Remote::new(
+            self.http.clone(),
+            &self.server,
+            &self.gun,
+            self.login(),
+            access,
+        )
     }
 
     pub(crate) fn login(&self) -> CredentialSource {

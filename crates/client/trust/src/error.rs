@@ -138,7 +138,7 @@ pub enum TrustError {
         /// The repository.
         gun: Gun,
         /// What happened to the request.
-        source: RemoteError,
+        source: Box<RemoteError>,
     },
     /// Metadata that is not trusted. What is cached was not used.
     #[error("{gun}: {refusal}")]
@@ -146,30 +146,32 @@ pub enum TrustError {
         /// The repository.
         gun: Gun,
         /// Why.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// The server did not answer, or refused.
     #[error(transparent)]
-    Remote(RemoteError),
+    Remote(Box<RemoteError>),
     /// The server did not answer, or refused, and there is cached data, which was not used: it cannot tell whether
     /// something was revoked since.
     #[error("{source}")]
     RemoteNotCached {
         /// What happened.
-        source: RemoteError,
+        source: Box<RemoteError>,
         /// The cached data.
         unused: UnusedCache,
     },
     /// The root on the server does not follow from the one trusted before: the repository was deleted and made anew,
     /// or somebody tries to take it over. The trusted root stays.
-    #[error("{gun}: the root on the server does not follow from trusted version {trusted}: {refusal}")]
+    #[error(
+        "{gun}: the root on the server does not follow from trusted version {trusted}: {refusal}"
+    )]
     RootReplaced {
         /// The repository.
         gun: Gun,
         /// Version of the root trusted here.
         trusted: u64,
         /// Why the server's is refused.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// The trust server's address.
     #[error(transparent)]
@@ -198,7 +200,33 @@ pub struct UnusedCache {
     pub written: Option<Timestamp>,
 }
 
+impl From<RemoteError> for TrustError {
+    fn from(error: RemoteError) -> Self {
+        Self::Remote(Box::new(error))
+    }
+}
+
 impl TrustError {
+    /// Why metadata was refused, if that is what happened.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused { refusal, .. } | Self::RootReplaced { refusal, .. } => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// What the server or the way to it did, if that is what happened.
+    #[must_use]
+    pub fn remote(&self) -> Option<&RemoteError> {
+        match self {
+            Self::Remote(source)
+            | Self::RemoteNotCached { source, .. }
+            | Self::OutcomeUnknown { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
     /// Whether the repository is unknown to the server, now or since ever.
     #[must_use]
     pub fn is_not_initialised(&self) -> bool {

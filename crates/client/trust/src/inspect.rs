@@ -77,10 +77,19 @@ impl Repository<'_> {
     ///
     /// # Errors
     /// As [`Repository::update`]. A tag that is not signed is no error.
-    pub async fn inspect(&self, tag: Option<&Tag>, now: Timestamp) -> Result<Inspection, TrustError> {
+    pub async fn inspect(
+        &self,
+        tag: Option<&Tag>,
+        now: Timestamp,
+    ) -> Result<Inspection, TrustError> {
         let trusted = self.update(now).await?;
         let staged_changes = self.cache.staged_changes()?.len();
-        Ok(Inspection::new(&trusted, tag.map(Tag::as_str), staged_changes, now))
+        Ok(Inspection::new(
+            &trusted,
+            tag.map(Tag::as_str),
+            staged_changes,
+            now,
+        ))
     }
 
     /// What a trusted pull uses: the tag in `targets/releases`, else in `targets`. Other delegated roles never count.
@@ -89,11 +98,15 @@ impl Repository<'_> {
     /// [`TrustError::NotSigned`], [`TrustError::ImageDigest`]; else as [`Repository::update`].
     pub async fn resolve(&self, tag: &Tag, now: Timestamp) -> Result<TrustedTarget, TrustError> {
         let trusted = self.update(now).await?;
-        let target = released(&trusted, tag.as_str())
-            .ok_or_else(|| TrustError::NotSigned { gun: self.gun.clone(), tag: tag.to_string() })?;
+        let target = released(&trusted, tag.as_str()).ok_or_else(|| TrustError::NotSigned {
+            gun: self.gun.clone(),
+            tag: tag.to_string(),
+        })?;
         match target.sha256() {
             Some(_) => Ok(target),
-            None => Err(TrustError::ImageDigest { tag: tag.to_string() }),
+            None => Err(TrustError::ImageDigest {
+                tag: tag.to_string(),
+            }),
         }
     }
 
@@ -103,13 +116,20 @@ impl Repository<'_> {
     /// As [`Repository::update`].
     pub async fn resolve_all(&self, now: Timestamp) -> Result<Vec<TrustedTarget>, TrustError> {
         let trusted = self.update(now).await?;
-        Ok(trusted.list(&released_roles()).into_iter().filter(is_released).collect())
+        Ok(trusted
+            .list(&released_roles())
+            .into_iter()
+            .filter(is_released)
+            .collect())
     }
 }
 
 /// The roles that release a tag, in order of precedence.
 pub(crate) fn released_roles() -> [Role; 2] {
-    [Role::parse(RELEASES).expect("a delegation name"), Role::Targets]
+    [
+        Role::parse(RELEASES).expect("a delegation name"),
+        Role::Targets,
+    ]
 }
 
 /// The released entry of a tag: an entry of a role below one of the two is not one.
@@ -123,16 +143,25 @@ fn is_released(target: &TrustedTarget) -> bool {
 
 /// `targets/alice` is the signer `alice`.
 pub(crate) fn signer_name(role: &Role) -> String {
-    role.as_str().strip_prefix("targets/").unwrap_or(role.as_str()).to_owned()
+    role.as_str()
+        .strip_prefix("targets/")
+        .unwrap_or(role.as_str())
+        .to_owned()
 }
 
 /// The id of a key's file; a key that has none keeps its id in metadata, as it can never sign.
 pub(crate) fn canonical(key: &PublicKey) -> CanonicalKeyId {
-    key.canonical_id().unwrap_or_else(|_| CanonicalKeyId::from_bytes(*key.tuf_id().as_bytes()))
+    key.canonical_id()
+        .unwrap_or_else(|_| CanonicalKeyId::from_bytes(*key.tuf_id().as_bytes()))
 }
 
 impl Inspection {
-    pub(crate) fn new(trusted: &TargetsTrusted, tag: Option<&str>, staged_changes: usize, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        trusted: &TargetsTrusted,
+        tag: Option<&str>,
+        staged_changes: usize,
+        now: Timestamp,
+    ) -> Self {
         let root = trusted.snapshot().root();
         let ids = |role| root.keys_of(role).map(|(id, _)| id).collect();
         Self {
@@ -142,7 +171,11 @@ impl Inspection {
             root_keys: ids(&Role::Root),
             repository_keys: ids(&Role::Targets),
             expiries: expiries(trusted, now),
-            skipped: trusted.skipped().iter().map(|(role, skipped)| (role.clone(), skipped.refusal.clone())).collect(),
+            skipped: trusted
+                .skipped()
+                .iter()
+                .map(|(role, skipped)| (role.clone(), skipped.refusal.clone()))
+                .collect(),
             staged_changes,
         }
     }
@@ -160,7 +193,13 @@ pub(crate) fn signed_tags(trusted: &TargetsTrusted, tag: Option<&str>) -> Vec<Si
             signers.push(signer_name(entry.role()));
         }
     }
-    tags.into_iter().map(|((tag, digest), signers)| SignedTag { tag: tag.to_owned(), digest, signers }).collect()
+    tags.into_iter()
+        .map(|((tag, digest), signers)| SignedTag {
+            tag: tag.to_owned(),
+            digest,
+            signers,
+        })
+        .collect()
 }
 
 fn signers(trusted: &TargetsTrusted) -> Vec<Signer> {
@@ -187,5 +226,7 @@ pub(crate) fn expiries(trusted: &TargetsTrusted, now: Timestamp) -> Vec<RoleExpi
         of(&Role::Timestamp, snapshot.timestamp().expires()),
         of(&Role::Snapshot, snapshot.snapshot().expires()),
     ];
-    top.into_iter().chain(trusted.files().map(|(role, file)| of(role, file.expires()))).collect()
+    top.into_iter()
+        .chain(trusted.files().map(|(role, file)| of(role, file.expires())))
+        .collect()
 }

@@ -36,7 +36,11 @@ pub(crate) trait Change {
     const MISSING: Missing;
 
     /// Makes the change in memory.
-    fn stage(&self, draft: &mut Draft<'_>, session: &mut Session<'_>) -> Result<Self::Outcome, TrustError>;
+    fn stage(
+        &self,
+        draft: &mut Draft<'_>,
+        session: &mut Session<'_>,
+    ) -> Result<Self::Outcome, TrustError>;
 }
 
 /// What to do about a repository that the server does not know.
@@ -143,14 +147,20 @@ impl Repository<'_> {
             let (mut draft, initialised) = match &trusted {
                 Some(trusted) => (self.draft(trusted), None),
                 None => {
-                    let (draft, initialised) = self.first_draft(&remote, C::MISSING, session).await?;
+                    let (draft, initialised) =
+                        self.first_draft(&remote, C::MISSING, session).await?;
                     (draft, Some(initialised))
                 }
             };
             let outcome = change.stage(&mut draft, session)?;
             if !draft.editor.is_dirty() {
                 let expiring = expiring(trusted.as_ref(), &[], session);
-                return Ok(Published { outcome, files: Vec::new(), initialised: None, expiring });
+                return Ok(Published {
+                    outcome,
+                    files: Vec::new(),
+                    initialised: None,
+                    expiring,
+                });
             }
             let (files, mut new_keys) = self.sign_draft(draft, session)?;
             new_keys.save(self.client.keys(), &lock)?;
@@ -158,20 +168,39 @@ impl Repository<'_> {
                 files: files.len(),
                 bytes: files.iter().map(|file| file.bytes.len()).sum(),
             });
-            match self.send(&remote, &files, &mut new_keys, &lock, session).await? {
+            match self
+                .send(&remote, &files, &mut new_keys, &lock, session)
+                .await?
+            {
                 Sent::Acknowledged => {
-                    let kept: Vec<_> = files.iter().map(|file| (&file.role, file.bytes.as_ref())).collect();
+                    let kept: Vec<_> = files
+                        .iter()
+                        .map(|file| (&file.role, file.bytes.as_ref()))
+                        .collect();
                     self.cache.store(&kept)?;
                     session.tell(Event::Published { gun: &self.gun });
                     let expiring = expiring(trusted.as_ref(), &files, session);
-                    let files = files.into_iter().map(|file| (file.role, file.version)).collect();
-                    return Ok(Published { outcome, files, initialised, expiring });
+                    let files = files
+                        .into_iter()
+                        .map(|file| (file.role, file.version))
+                        .collect();
+                    return Ok(Published {
+                        outcome,
+                        files,
+                        initialised,
+                        expiring,
+                    });
                 }
-                Sent::Again(error) if initialised.is_some() => return Err(TrustError::Remote(error)),
+                Sent::Again(error) if initialised.is_some() => {
+                    return Err(error.into());
+                }
                 Sent::Again(_) => session.tell(Event::Rebasing { attempts }),
             }
         }
-        Err(TrustError::Contended { gun: self.gun.clone(), attempts: ATTEMPTS })
+        Err(TrustError::Contended {
+            gun: self.gun.clone(),
+            attempts: ATTEMPTS,
+        })
     }
 
     /// Sends the files. New keys go when the server certainly refused.
@@ -183,17 +212,25 @@ impl Repository<'_> {
         lock: &WriteLock,
         session: &Session<'_>,
     ) -> Result<Sent, TrustError> {
-        let parts: Vec<_> = files.iter().map(|file| (file.role.clone(), file.bytes.clone())).collect();
-        let Err(error) = remote.publish(&parts).await else { return Ok(Sent::Acknowledged) };
+        let parts: Vec<_> = files
+            .iter()
+            .map(|file| (file.role.clone(), file.bytes.clone()))
+            .collect();
+        let Err(error) = remote.publish(&parts).await else {
+            return Ok(Sent::Acknowledged);
+        };
         if !error.leaves_publish_open() {
             new_keys.discard(self.client.keys(), lock);
             return match error {
                 RemoteError::Conflict => Ok(Sent::Again(error)),
-                error => Err(TrustError::Remote(error)),
+                error => Err(error.into()),
             };
         }
         // An original server answers 500 to the loser of a race, and a cut answer says nothing: look what is there.
-        let unknown = |source| TrustError::OutcomeUnknown { gun: self.gun.clone(), source };
+        let unknown = |source| TrustError::OutcomeUnknown {
+            gun: self.gun.clone(),
+            source: Box::new(source),
+        };
         match self.update_with(remote, session.now).await {
             Ok(trusted) if files.iter().all(|file| file.is_in(&trusted)) => Ok(Sent::Acknowledged),
             Ok(_) if matches!(error, RemoteError::Status { .. }) => Ok(Sent::Again(error)),
@@ -222,8 +259,11 @@ impl Repository<'_> {
             Missing::InitialiseWithUser => Some(self.user().await?),
             _ => None,
         };
-        let keys = future::try_join(remote.server_key(&Role::Timestamp), remote.server_key(&Role::Snapshot));
-        let (timestamp, snapshot) = keys.await.map_err(TrustError::Remote)?;
+        let keys = future::try_join(
+            remote.server_key(&Role::Timestamp),
+            remote.server_key(&Role::Snapshot),
+        );
+        let (timestamp, snapshot) = keys.await?;
         session.tell(Event::Initialising { gun: &self.gun });
         let mut new_keys = NewKeys::default();
         // Sorted by id.
@@ -251,19 +291,44 @@ impl Repository<'_> {
             timestamp: vec![timestamp],
         };
         let editor = Editor::first_publication(&self.gun, keys)?;
-        Ok((Draft { repository: self, editor, trusted: None, first_signer, new_keys }, initialised))
+        Ok((
+            Draft {
+                repository: self,
+                editor,
+                trusted: None,
+                first_signer,
+                new_keys,
+            },
+            initialised,
+        ))
     }
 
     /// Signs every changed file with every key at hand that may.
-    fn sign_draft(&self, draft: Draft<'_>, session: &mut Session<'_>) -> Result<(Vec<File>, NewKeys), TrustError> {
+    fn sign_draft(
+        &self,
+        draft: Draft<'_>,
+        session: &mut Session<'_>,
+    ) -> Result<(Vec<File>, NewKeys), TrustError> {
         let root = draft.editor.root();
-        let ids = root.role_keys(&Role::Snapshot).map_or(&[][..], |keys| keys.keyids.as_slice());
+        let ids = root
+            .role_keys(&Role::Snapshot)
+            .map_or(&[][..], |keys| keys.keyids.as_slice());
         let own = draft.keys_at_hand(ids.iter().filter_map(|id| root.keys.get(id)))?;
-        let holder = if own.is_empty() { SnapshotHolder::Server } else { SnapshotHolder::Publisher };
-        let Draft { editor, new_keys, .. } = draft;
+        let holder = if own.is_empty() {
+            SnapshotHolder::Server
+        } else {
+            SnapshotHolder::Publisher
+        };
+        let Draft {
+            editor, new_keys, ..
+        } = draft;
         let signing = editor.sign(holder, &Lifetimes::default(), session.now)?;
         let mut sign = |job: &SigningJob| {
-            let at_hand = keys_at_hand(self.client.keys(), &new_keys, job.keys().map(|(_, key)| key))?;
+            let at_hand = keys_at_hand(
+                self.client.keys(),
+                &new_keys,
+                job.keys().map(|(_, key)| key),
+            )?;
             sign_job(job, &at_hand, session)
         };
         let mut signatures = BTreeMap::new();
@@ -325,7 +390,11 @@ fn sign_job(
     for quorum in job.quorums() {
         let acceptable: Vec<_> = quorum.keys.iter().map(canonical).collect();
         if acceptable.iter().filter(|id| at_hand.contains(id)).count() < quorum.threshold {
-            return Err(TrustError::MissingKeys { role: job.role().clone(), acceptable, needed: quorum.threshold });
+            return Err(TrustError::MissingKeys {
+                role: job.role().clone(),
+                acceptable,
+                needed: quorum.threshold,
+            });
         }
     }
     let mut signatures = Vec::new();
@@ -335,9 +404,17 @@ fn sign_job(
     Ok(signatures)
 }
 
-fn expiring(trusted: Option<&TargetsTrusted>, renewed: &[File], session: &Session<'_>) -> Vec<RoleExpiry> {
-    let all = trusted.map(|trusted| expiries(trusted, session.now)).unwrap_or_default();
-    all.into_iter().filter(|entry| entry.near && !renewed.iter().any(|file| file.role == entry.role)).collect()
+fn expiring(
+    trusted: Option<&TargetsTrusted>,
+    renewed: &[File],
+    session: &Session<'_>,
+) -> Vec<RoleExpiry> {
+    let all = trusted
+        .map(|trusted| expiries(trusted, session.now))
+        .unwrap_or_default();
+    all.into_iter()
+        .filter(|entry| entry.near && !renewed.iter().any(|file| file.role == entry.role))
+        .collect()
 }
 
 struct Initialise;
@@ -359,9 +436,13 @@ impl Change for Initialise {
 impl From<EditError> for TrustError {
     fn from(error: EditError) -> Self {
         match error {
-            EditError::MissingSignatures { role, need, keys, .. } => {
-                Self::MissingKeys { role, acceptable: keys, needed: need }
-            }
+            EditError::MissingSignatures {
+                role, need, keys, ..
+            } => Self::MissingKeys {
+                role,
+                acceptable: keys,
+                needed: need,
+            },
             error => Self::Edit(error),
         }
     }

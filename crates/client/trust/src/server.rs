@@ -29,7 +29,10 @@ impl TrustServer {
     ///
     /// # Errors
     /// `setting` is not an `https` address, or carries credentials.
-    pub fn choose(repository: &oci::Repository, setting: Option<&str>) -> Result<Self, ServerError> {
+    pub fn choose(
+        repository: &oci::Repository,
+        setting: Option<&str>,
+    ) -> Result<Self, ServerError> {
         match setting.filter(|text| !text.is_empty()) {
             Some(text) => Self::parse(text),
             None if repository.is_hub() => Self::parse(HUB_SERVER),
@@ -42,10 +45,14 @@ impl TrustServer {
     /// # Errors
     /// Not an absolute `https` address, or one with credentials, query or fragment.
     pub fn parse(text: &str) -> Result<Self, ServerError> {
-        let plain = |url: &Url| url.scheme() == "https" && url.query().is_none() && url.fragment().is_none();
+        let plain = |url: &Url| {
+            url.scheme() == "https" && url.query().is_none() && url.fragment().is_none()
+        };
         match net::parse_url(text) {
             Ok(base) if plain(&base) => Ok(Self { base }),
-            _ => Err(ServerError { text: without_credentials(text) }),
+            _ => Err(ServerError {
+                text: without_credentials(text),
+            }),
         }
     }
 
@@ -105,20 +112,41 @@ mod tests {
     #[test]
     fn the_server_follows_the_registry_unless_set() {
         assert_eq!(choose("alpine", None).unwrap(), "https://notary.docker.io");
-        assert_eq!(choose("r.example:5000/a/b:1", None).unwrap(), "https://r.example:5000");
-        assert_eq!(choose("r.example/a", Some("")).unwrap(), "https://r.example");
-        assert_eq!(choose("alpine", Some("https://n.example:4443/")).unwrap(), "https://n.example:4443");
-        assert_eq!(choose("r.example/a", Some("https://n.example/sub/")).unwrap(), "https://n.example/sub");
+        assert_eq!(
+            choose("r.example:5000/a/b:1", None).unwrap(),
+            "https://r.example:5000"
+        );
+        assert_eq!(
+            choose("r.example/a", Some("")).unwrap(),
+            "https://r.example"
+        );
+        assert_eq!(
+            choose("alpine", Some("https://n.example:4443/")).unwrap(),
+            "https://n.example:4443"
+        );
+        assert_eq!(
+            choose("r.example/a", Some("https://n.example/sub/")).unwrap(),
+            "https://n.example/sub"
+        );
     }
 
     #[test]
     fn only_https_is_a_trust_server() {
-        for bad in ["http://n.example", "n.example", "https://", "ftp://n.example", "https://n.example?x=1"] {
+        for bad in [
+            "http://n.example",
+            "n.example",
+            "https://",
+            "ftp://n.example",
+            "https://n.example?x=1",
+        ] {
             assert!(choose("alpine", Some(bad)).is_err(), "{bad}");
         }
         let error = choose("alpine", Some("https://u:secret@n.example")).unwrap_err();
         assert!(!error.text.contains("secret"), "{error}");
-        assert_eq!(choose("alpine", Some("http://n.example")).unwrap_err().text, "http://n.example");
+        assert_eq!(
+            choose("alpine", Some("http://n.example")).unwrap_err().text,
+            "http://n.example"
+        );
     }
 
     #[test]

@@ -84,7 +84,13 @@ impl<'a> Session<'a> {
         observer: &'a mut (dyn Observer + Send),
         now: Timestamp,
     ) -> Self {
-        Self { passphrases, observer, keyring: Keyring::new(keys.clone()), attempts, now }
+        Self {
+            passphrases,
+            observer,
+            keyring: Keyring::new(keys.clone()),
+            attempts,
+            now,
+        }
     }
 
     pub(crate) fn tell(&mut self, event: Event<'_>) {
@@ -99,7 +105,9 @@ impl<'a> Session<'a> {
 
 impl fmt::Debug for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,13 +136,25 @@ impl NewKeys {
         let key = Arc::new(SigningKey::generate_ecdsa_p256()?);
         let id = key.canonical_id();
         let gun = gun.map(|gun| gun.as_str().to_owned());
-        let label = KeyLabel { role: role.to_owned(), gun: gun.clone(), id: Some(id) };
+        let label = KeyLabel {
+            role: role.to_owned(),
+            gun: gun.clone(),
+            id: Some(id),
+        };
         let passphrase = session
             .passphrases
             .new_passphrase(&label)
-            .map_err(|source| keystore::Error::Passphrase { id: Some(id), source })?;
+            .map_err(|source| keystore::Error::Passphrase {
+                id: Some(id),
+                source,
+            })?;
         session.keyring.insert(key.clone());
-        self.keys.push(NewKey { key: key.clone(), passphrase, role: role.to_owned(), gun });
+        self.keys.push(NewKey {
+            key: key.clone(),
+            passphrase,
+            role: role.to_owned(),
+            gun,
+        });
         Ok(key)
     }
 
@@ -146,7 +166,9 @@ impl NewKeys {
     pub(crate) fn save(&mut self, folder: &TrustDir, lock: &WriteLock) -> Result<(), TrustError> {
         for new in &self.keys {
             let (role, gun) = (new.role.as_str(), new.gun.as_deref());
-            if let Err(error) = folder.save(lock, &new.key, &new.passphrase, role, gun, Replace::IfSame) {
+            if let Err(error) =
+                folder.save(lock, &new.key, &new.passphrase, role, gun, Replace::IfSame)
+            {
                 self.discard(folder, lock);
                 return Err(error.into());
             }

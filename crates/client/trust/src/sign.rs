@@ -88,13 +88,20 @@ impl Repository<'_> {
         for (tag, image) in images {
             let tag = tag.to_string();
             if *image.repository() != self.name {
-                return Err(TrustError::ImageRepository { tag, gun: self.gun.clone() });
+                return Err(TrustError::ImageRepository {
+                    tag,
+                    gun: self.gun.clone(),
+                });
             }
             let Digest::Sha256(digest) = image.manifest_digest() else {
                 return Err(TrustError::ImageDigest { tag });
             };
             let meta = FileMeta::new(image.size(), Hashes::new(Some(digest), None), None);
-            targets.push((tag.clone(), digest, meta.ok_or(TrustError::ImageDigest { tag })?));
+            targets.push((
+                tag.clone(),
+                digest,
+                meta.ok_or(TrustError::ImageDigest { tag })?,
+            ));
         }
         self.publish(&Sign { targets, unchanged }, session).await
     }
@@ -110,7 +117,13 @@ impl Repository<'_> {
         tag: Option<&Tag>,
         session: &mut Session<'_>,
     ) -> Result<Published<Revoked>, TrustError> {
-        self.publish(&Revoke { tag: tag.map(Tag::as_str) }, session).await
+        self.publish(
+            &Revoke {
+                tag: tag.map(Tag::as_str),
+            },
+            session,
+        )
+        .await
     }
 }
 
@@ -135,14 +148,23 @@ fn signable(draft: &Draft<'_>) -> Result<(Vec<Signable>, Vec<RoleWithKeys>), Tru
     let all = delegations(&draft.editor).filter(|all| !all.roles.is_empty());
     let Some(all) = all else {
         let root = draft.editor.root();
-        let ids = root.role_keys(&Role::Targets).map_or(&[][..], |keys| keys.keyids.as_slice());
+        let ids = root
+            .role_keys(&Role::Targets)
+            .map_or(&[][..], |keys| keys.keyids.as_slice());
         let keys: Vec<_> = ids.iter().filter_map(|id| root.keys.get(id)).collect();
         let at_hand = draft.keys_at_hand(keys.iter().copied())?;
         let acceptable = keys.into_iter().map(canonical).collect();
         if at_hand.is_empty() {
-            return Err(TrustError::MissingKeys { role: Role::Targets, acceptable, needed: 1 });
+            return Err(TrustError::MissingKeys {
+                role: Role::Targets,
+                acceptable,
+                needed: 1,
+            });
         }
-        let targets = Signable { role: Role::Targets, paths: vec![String::new()] };
+        let targets = Signable {
+            role: Role::Targets,
+            paths: vec![String::new()],
+        };
         return Ok((vec![targets], vec![(Role::Targets, acceptable)]));
     };
     let mut found = Vec::new();
@@ -151,7 +173,10 @@ fn signable(draft: &Draft<'_>) -> Result<(Vec<Signable>, Vec<RoleWithKeys>), Tru
         let role = Role::Delegation(delegation.name.clone());
         let keys: Vec<_> = all.keys_of(delegation).map(|(_, key)| key).collect();
         if !draft.keys_at_hand(keys.iter().copied())?.is_empty() {
-            found.push(Signable { role: role.clone(), paths: delegation.paths.clone() });
+            found.push(Signable {
+                role: role.clone(),
+                paths: delegation.paths.clone(),
+            });
         }
         needed.push((role, keys.into_iter().map(canonical).collect()));
     }
@@ -161,15 +186,26 @@ fn signable(draft: &Draft<'_>) -> Result<(Vec<Signable>, Vec<RoleWithKeys>), Tru
 /// Makes a role editable whose file is not trusted any more. One that merely expired goes on; of one that lost its
 /// signatures nothing is taken over, as nobody answers for it. Returns whether it began anew.
 fn revive(draft: &mut Draft<'_>, role: &Role) -> Result<bool, TrustError> {
-    let Some(skipped) = draft.trusted.and_then(|trusted| trusted.skipped().get(role)) else { return Ok(false) };
+    let Some(skipped) = draft
+        .trusted
+        .and_then(|trusted| trusted.skipped().get(role))
+    else {
+        return Ok(false);
+    };
     draft.editor.witness(role)?;
     if matches!(skipped.refusal, Refusal::Expired { .. }) {
         return Ok(false);
     }
     let held = draft.editor.targets(role);
-    let names: Vec<String> = held.iter().flat_map(|file| file.targets.keys().cloned()).collect();
-    let below: Vec<DelegationName> =
-        held.iter().flat_map(|file| file.delegations.roles.iter()).map(|child| child.name.clone()).collect();
+    let names: Vec<String> = held
+        .iter()
+        .flat_map(|file| file.targets.keys().cloned())
+        .collect();
+    let below: Vec<DelegationName> = held
+        .iter()
+        .flat_map(|file| file.delegations.roles.iter())
+        .map(|child| child.name.clone())
+        .collect();
     for name in names {
         draft.editor.remove_target(role, &name)?;
     }
@@ -186,8 +222,13 @@ struct Sign {
 
 impl Sign {
     /// Adds the first signer to a new repository, with a key of its name from the key store, or a new one.
-    fn add_first_signer(draft: &mut Draft<'_>, session: &mut Session<'_>) -> Result<(), TrustError> {
-        let Some(name) = draft.first_signer.clone() else { return Ok(()) };
+    fn add_first_signer(
+        draft: &mut Draft<'_>,
+        session: &mut Session<'_>,
+    ) -> Result<(), TrustError> {
+        let Some(name) = draft.first_signer.clone() else {
+            return Ok(());
+        };
         let stored = draft.repository.client.keys().find_by_role(name.as_str())?;
         let key = match stored.first() {
             Some(stored) => session.unlock(&stored.id)?,
@@ -205,16 +246,25 @@ impl Sign {
                 _ => None,
             };
             for signed in signed_tags(trusted, one) {
-                released.entry(signed.tag.clone()).or_insert_with(Vec::new).push(signed);
+                released
+                    .entry(signed.tag.clone())
+                    .or_insert_with(Vec::new)
+                    .push(signed);
             }
         }
         let mut tags = Vec::with_capacity(self.targets.len());
         for (tag, digest, _) in &self.targets {
             let known = released.get(tag).map_or(&[][..], Vec::as_slice);
             let same = known.iter().find(|signed| signed.digest == Some(*digest));
-            let other = known.iter().find_map(|signed| signed.digest.filter(|known| known != digest));
+            let other = known
+                .iter()
+                .find_map(|signed| signed.digest.filter(|known| known != digest));
             if let Some(same) = same {
-                session.tell(Event::AlreadySigned { tag, digest: *digest, signers: &same.signers });
+                session.tell(Event::AlreadySigned {
+                    tag,
+                    digest: *digest,
+                    signers: &same.signers,
+                });
             }
             tags.push(TagSigned {
                 tag: tag.clone(),
@@ -233,7 +283,11 @@ impl Change for Sign {
 
     const MISSING: Missing = Missing::InitialiseWithUser;
 
-    fn stage(&self, draft: &mut Draft<'_>, session: &mut Session<'_>) -> Result<Signed, TrustError> {
+    fn stage(
+        &self,
+        draft: &mut Draft<'_>,
+        session: &mut Session<'_>,
+    ) -> Result<Signed, TrustError> {
         Self::add_first_signer(draft, session)?;
         let mut tags = self.before(draft, session);
         let (signable, needed) = signable(draft)?;
@@ -243,12 +297,19 @@ impl Change for Sign {
                 reset.push(each.role.clone());
             }
         }
-        let near: Vec<bool> = signable.iter().map(|each| nears_expiry(&draft.editor, &each.role, session)).collect();
+        let near: Vec<bool> = signable
+            .iter()
+            .map(|each| nears_expiry(&draft.editor, &each.role, session))
+            .collect();
         let mut changed = vec![false; signable.len()];
         let total = tags.len();
         for (done, ((name, _, meta), outcome)) in self.targets.iter().zip(&mut tags).enumerate() {
             let mut allowed = false;
-            for (index, each) in signable.iter().enumerate().filter(|(_, each)| each.allows(name)) {
+            for (index, each) in signable
+                .iter()
+                .enumerate()
+                .filter(|(_, each)| each.allows(name))
+            {
                 allowed = true;
                 let new = draft.editor.add_target(&each.role, name, meta.clone())?;
                 if new || near[index] || self.unchanged == Unchanged::Resign {
@@ -258,12 +319,24 @@ impl Change for Sign {
             }
             if !allowed {
                 let gun = draft.editor.gun().clone();
-                return Err(TrustError::NoDelegationKeys { gun, tag: name.clone(), roles: needed });
+                return Err(TrustError::NoDelegationKeys {
+                    gun,
+                    tag: name.clone(),
+                    roles: needed,
+                });
             }
-            session.tell(Event::Staged { done: done + 1, total });
+            session.tell(Event::Staged {
+                done: done + 1,
+                total,
+            });
         }
         let mut roles = Vec::new();
-        for each in signable.iter().zip(changed).filter(|(_, changed)| *changed).map(|(each, _)| each) {
+        for each in signable
+            .iter()
+            .zip(changed)
+            .filter(|(_, changed)| *changed)
+            .map(|(each, _)| each)
+        {
             if draft.editor.targets(&each.role).is_some() {
                 draft.editor.witness(&each.role)?;
             }
@@ -274,7 +347,9 @@ impl Change for Sign {
 }
 
 fn nears_expiry(editor: &Editor, role: &Role, session: &Session<'_>) -> bool {
-    editor.targets(role).is_some_and(|file| file.expires.is_near(session.now))
+    editor
+        .targets(role)
+        .is_some_and(|file| file.expires.is_near(session.now))
 }
 
 struct Revoke<'a> {
@@ -285,11 +360,17 @@ impl Revoke<'_> {
     /// The released tags that are to go.
     fn tags(&self, draft: &Draft<'_>) -> Result<Vec<String>, TrustError> {
         let gun = draft.editor.gun().clone();
-        let released = draft.trusted.map(|trusted| signed_tags(trusted, self.tag)).unwrap_or_default();
+        let released = draft
+            .trusted
+            .map(|trusted| signed_tags(trusted, self.tag))
+            .unwrap_or_default();
         let mut tags: Vec<_> = released.into_iter().map(|signed| signed.tag).collect();
         tags.dedup();
         match self.tag {
-            Some(tag) if tags.is_empty() => Err(TrustError::NotSigned { gun, tag: tag.to_owned() }),
+            Some(tag) if tags.is_empty() => Err(TrustError::NotSigned {
+                gun,
+                tag: tag.to_owned(),
+            }),
             None if tags.is_empty() => Err(TrustError::NoSignedTags { gun }),
             _ => Ok(tags),
         }
@@ -303,8 +384,14 @@ impl Change for Revoke<'_> {
 
     fn stage(&self, draft: &mut Draft<'_>, _: &mut Session<'_>) -> Result<Revoked, TrustError> {
         let tags = self.tags(draft)?;
-        let holding: Vec<Role> = draft.trusted.iter().flat_map(|trusted| trusted.files())
-            .filter(|(_, file)| tags.iter().any(|tag| file.signed().targets.contains_key(tag)))
+        let holding: Vec<Role> = draft
+            .trusted
+            .iter()
+            .flat_map(|trusted| trusted.files())
+            .filter(|(_, file)| {
+                tags.iter()
+                    .any(|tag| file.signed().targets.contains_key(tag))
+            })
             .map(|(role, _)| role.clone())
             .collect();
         let (mut roles, mut remaining) = (Vec::new(), Vec::new());
@@ -314,7 +401,11 @@ impl Change for Revoke<'_> {
                 // A tag that stays released is not revoked, whatever else was taken back.
                 if released_roles().contains(&role) {
                     let acceptable = keys.iter().map(canonical).collect();
-                    return Err(TrustError::MissingKeys { role, acceptable, needed: 1 });
+                    return Err(TrustError::MissingKeys {
+                        role,
+                        acceptable,
+                        needed: 1,
+                    });
                 }
                 remaining.push(role);
                 continue;
@@ -324,7 +415,11 @@ impl Change for Revoke<'_> {
             }
             roles.push(role);
         }
-        Ok(Revoked { tags, roles, remaining })
+        Ok(Revoked {
+            tags,
+            roles,
+            remaining,
+        })
     }
 }
 
@@ -332,14 +427,22 @@ impl Change for Revoke<'_> {
 fn role_keys(editor: &Editor, role: &Role) -> Vec<pki::key::PublicKey> {
     match role {
         Role::Delegation(name) => {
-            let all = editor.targets(&name.delegator()).map(|file| &file.delegations);
+            let all = editor
+                .targets(&name.delegator())
+                .map(|file| &file.delegations);
             let listed = all.and_then(|all| Some((all, all.role(name)?)));
-            listed.map(|(all, role)| all.keys_of(role).map(|(_, key)| key.clone()).collect()).unwrap_or_default()
+            listed
+                .map(|(all, role)| all.keys_of(role).map(|(_, key)| key.clone()).collect())
+                .unwrap_or_default()
         }
         _ => {
             let root = editor.root();
-            let ids = root.role_keys(role).map_or(&[][..], |keys| keys.keyids.as_slice());
-            ids.iter().filter_map(|id| root.keys.get(id).cloned()).collect()
+            let ids = root
+                .role_keys(role)
+                .map_or(&[][..], |keys| keys.keyids.as_slice());
+            ids.iter()
+                .filter_map(|id| root.keys.get(id).cloned())
+                .collect()
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::client::Repository;
 use crate::error::TrustError;
 use crate::inspect::{RELEASES, canonical};
 use crate::publish::{Change, Draft, Missing, Published};
+use crate::remote::RemoteError;
 use crate::session::Session;
 
 /// The name of a signer: what comes after `targets/`. Letters, digits, `-` and `_`, lower case, not `releases`.
@@ -64,12 +65,18 @@ impl SignerName {
     /// # Errors
     /// Characters that a role's name cannot have, or `releases`.
     pub fn parse(text: &str) -> Result<Self, SignerNameError> {
-        let invalid = || SignerNameError::Invalid { text: text.to_owned() };
+        let invalid = || SignerNameError::Invalid {
+            text: text.to_owned(),
+        };
         if text.contains('/') {
             return Err(invalid());
         }
         let role = DelegationName::parse(&format!("targets/{text}")).map_err(|_| invalid())?;
-        if role.as_str() == RELEASES { Err(SignerNameError::Reserved) } else { Ok(Self(role)) }
+        if role.as_str() == RELEASES {
+            Err(SignerNameError::Reserved)
+        } else {
+            Ok(Self(role))
+        }
     }
 
     /// The name.
@@ -126,16 +133,22 @@ impl Repository<'_> {
 
     /// The signer named after the user who is logged in to the registry.
     pub(crate) async fn user(&self) -> Result<SignerName, TrustError> {
-        let login = self.login().find().await.map_err(|error| TrustError::Remote(error.into()))?;
+        let login = self.login().find().await.map_err(RemoteError::from)?;
         match login {
             Some(Credentials::Password { username, .. }) => Ok(SignerName::parse(&username)?),
-            _ => Err(TrustError::NoUserName { registry: self.name.host().to_owned() }),
+            _ => Err(TrustError::NoUserName {
+                registry: self.name.host().to_owned(),
+            }),
         }
     }
 }
 
 /// Adds keys to `targets/<name>` and to `targets/releases`, for all tags.
-pub(crate) fn delegate(editor: &mut Editor, name: &SignerName, keys: &[PublicKey]) -> Result<(), TrustError> {
+pub(crate) fn delegate(
+    editor: &mut Editor,
+    name: &SignerName,
+    keys: &[PublicKey],
+) -> Result<(), TrustError> {
     let change = DelegationChange {
         add_keys: keys.to_vec(),
         add_paths: vec![String::new()],
@@ -169,9 +182,12 @@ impl Change for AddSigner<'_> {
         let existing = delegations(&draft.editor);
         let is_new = existing.is_none_or(|all| all.role(self.name.role()).is_none());
         let has = |role: &DelegationName, key: &PublicKey| {
-            existing.and_then(|all| all.role(role)).is_some_and(|delegation| {
-                delegation.keys.keyids.contains(&key.tuf_id()) && delegation.paths.iter().any(String::is_empty)
-            })
+            existing
+                .and_then(|all| all.role(role))
+                .is_some_and(|delegation| {
+                    delegation.keys.keyids.contains(&key.tuf_id())
+                        && delegation.paths.iter().any(String::is_empty)
+                })
         };
         let lacking = |key: &&PublicKey| !has(self.name.role(), key) || !has(&releases(), key);
         let added: Vec<_> = self.keys.iter().filter(lacking).map(canonical).collect();
@@ -189,11 +205,18 @@ struct RemoveSigner<'a> {
 
 impl RemoveSigner<'_> {
     /// The signer's keys: those that only it has, and those that it shares with other signers.
-    fn keys(&self, draft: &Draft<'_>) -> Result<(Vec<CanonicalKeyId>, Vec<CanonicalKeyId>), TrustError> {
+    fn keys(
+        &self,
+        draft: &Draft<'_>,
+    ) -> Result<(Vec<CanonicalKeyId>, Vec<CanonicalKeyId>), TrustError> {
         let (gun, signer) = (draft.editor.gun().clone(), self.name.to_string());
         let missing = || TrustError::NoSuchSigner { gun, signer };
-        let Some(all) = delegations(&draft.editor) else { return Err(missing()) };
-        let Some(own) = all.role(self.name.role()) else { return Err(missing()) };
+        let Some(all) = delegations(&draft.editor) else {
+            return Err(missing());
+        };
+        let Some(own) = all.role(self.name.role()) else {
+            return Err(missing());
+        };
         let releases = releases();
         let others: BTreeSet<_> = all
             .roles
@@ -201,7 +224,10 @@ impl RemoveSigner<'_> {
             .filter(|role| role.name != releases && role.name != *self.name.role())
             .flat_map(|role| all.keys_of(role).map(|(_, key)| canonical(key)))
             .collect();
-        Ok(all.keys_of(own).map(|(_, key)| canonical(key)).partition(|id| !others.contains(id)))
+        Ok(all
+            .keys_of(own)
+            .map(|(_, key)| canonical(key))
+            .partition(|id| !others.contains(id)))
     }
 }
 
@@ -210,18 +236,33 @@ impl Change for RemoveSigner<'_> {
 
     const MISSING: Missing = Missing::Fail;
 
-    fn stage(&self, draft: &mut Draft<'_>, _: &mut Session<'_>) -> Result<SignerRemoved, TrustError> {
+    fn stage(
+        &self,
+        draft: &mut Draft<'_>,
+        _: &mut Session<'_>,
+    ) -> Result<SignerRemoved, TrustError> {
         let (withdrawn, shared) = self.keys(draft)?;
         let releases = releases();
         let role = Role::Delegation(releases.clone());
         draft.editor.remove_delegation(self.name.role())?;
         if delegations(&draft.editor).is_some_and(|all| all.role(&releases).is_some()) {
-            let change = DelegationChange { remove_keys: withdrawn.clone(), ..DelegationChange::default() };
+            let change = DelegationChange {
+                remove_keys: withdrawn.clone(),
+                ..DelegationChange::default()
+            };
             draft.editor.delegate(&releases, &change)?;
         }
         // The signatures that count are those of the keys that remain, not those that are in the file.
-        let mut outcome = SignerRemoved { withdrawn, shared, releases_signed_anew: false, releases_broken: false };
-        let has_tags = draft.editor.targets(&role).is_some_and(|file| !file.targets.is_empty());
+        let mut outcome = SignerRemoved {
+            withdrawn,
+            shared,
+            releases_signed_anew: false,
+            releases_broken: false,
+        };
+        let has_tags = draft
+            .editor
+            .targets(&role)
+            .is_some_and(|file| !file.targets.is_empty());
         if has_tags && draft.editor.orphaned_roles().contains(&role) {
             if can_sign(draft, &releases)? {
                 draft.editor.witness(&role)?;
@@ -239,8 +280,12 @@ impl Change for RemoveSigner<'_> {
 
 /// Whether enough keys of a delegation, as staged, are at hand.
 fn can_sign(draft: &Draft<'_>, name: &DelegationName) -> Result<bool, TrustError> {
-    let Some(all) = delegations(&draft.editor) else { return Ok(false) };
-    let Some(delegation) = all.role(name) else { return Ok(false) };
+    let Some(all) = delegations(&draft.editor) else {
+        return Ok(false);
+    };
+    let Some(delegation) = all.role(name) else {
+        return Ok(false);
+    };
     let at_hand = draft.keys_at_hand(all.keys_of(delegation).map(|(_, key)| key))?;
     Ok(usize::try_from(delegation.keys.threshold).is_ok_and(|needed| at_hand.len() >= needed))
 }
@@ -252,10 +297,21 @@ mod tests {
     #[test]
     fn names_are_parts_of_role_names() {
         assert_eq!(SignerName::parse("jeff").unwrap().to_string(), "jeff");
-        assert_eq!(SignerName::parse("targets").unwrap().role().as_str(), "targets/targets");
-        assert_eq!(SignerName::parse("releases"), Err(SignerNameError::Reserved));
+        assert_eq!(
+            SignerName::parse("targets").unwrap().role().as_str(),
+            "targets/targets"
+        );
+        assert_eq!(
+            SignerName::parse("releases"),
+            Err(SignerNameError::Reserved)
+        );
         for bad in ["", "John", "a.b", "a@b", "a/b", "a b"] {
-            assert_eq!(SignerName::parse(bad), Err(SignerNameError::Invalid { text: bad.to_owned() }));
+            assert_eq!(
+                SignerName::parse(bad),
+                Err(SignerNameError::Invalid {
+                    text: bad.to_owned()
+                })
+            );
         }
     }
 }

@@ -61,12 +61,17 @@ impl Updater<'_> {
     /// cached.
     pub(crate) async fn run(&self, now: Timestamp) -> Result<TargetsTrusted, TrustError> {
         let mut at_hand = AtHand::default();
-        let cached_root = self.cached(&mut at_hand, &Role::Root)?.map(|root| root.bytes);
+        let cached_root = self
+            .cached(&mut at_hand, &Role::Root)?
+            .map(|root| root.bytes);
         let mut first_root = None;
         if cached_root.is_none() {
             // Nothing to wait for: the timestamp is checked when the root is.
-            let (root, timestamp) =
-                future::join(self.remote.current(&Role::Root), self.remote.current(&Role::Timestamp)).await;
+            let (root, timestamp) = future::join(
+                self.remote.current(&Role::Root),
+                self.remote.current(&Role::Timestamp),
+            )
+            .await;
             at_hand.timestamp = Some(timestamp);
             first_root = Some(root.map_err(|error| self.unavailable(&Role::Root, error, false))?);
         }
@@ -80,7 +85,9 @@ impl Updater<'_> {
             let bytes = match fetched {
                 Ok(bytes) => bytes,
                 // A file that its parent names and the server does not have may belong to an older root.
-                Err(Unavailable::Remote(error)) if error.is_not_found() && is_file(&need) && update.restart() => {
+                Err(Unavailable::Remote(error))
+                    if error.is_not_found() && is_file(&need) && update.restart() =>
+                {
                     continue;
                 }
                 Err(Unavailable::Remote(error)) => {
@@ -90,7 +97,9 @@ impl Updater<'_> {
                 Err(Unavailable::Cache(error)) => return Err(error.into()),
             };
             self.remember(&mut update, &mut at_hand, &need.role(), &bytes)?;
-            update.feed(&bytes).map_err(|refusal| self.root_refused(refusal, cached_root.as_deref()))?;
+            update
+                .feed(&bytes)
+                .map_err(|refusal| self.root_refused(refusal, cached_root.as_deref()))?;
             if need.role() == Role::Snapshot {
                 self.fetch_early(&update, &mut at_hand).await?;
             }
@@ -111,17 +120,25 @@ impl Updater<'_> {
             Need::Root(RootWanted::Newest(Some(wanted))) | Need::File(wanted) => {
                 return self.fetch_file(wanted, at_hand).await;
             }
-            _ => return Err(Unavailable::Refused(Refusal::UnknownRole { role: need.role() })),
+            _ => {
+                return Err(Unavailable::Refused(Refusal::UnknownRole {
+                    role: need.role(),
+                }));
+            }
         };
         fetched.map_err(Unavailable::Remote)
     }
 
     /// A file by its content: from the cache, from what was fetched early, from the server.
-    async fn fetch_file(&self, wanted: &Wanted, at_hand: &mut AtHand) -> Result<Bytes, Unavailable> {
+    async fn fetch_file(
+        &self,
+        wanted: &Wanted,
+        at_hand: &mut AtHand,
+    ) -> Result<Bytes, Unavailable> {
         let role = &wanted.role;
         let sha256 = wanted.meta.hashes.sha256();
-        let sha256 =
-            sha256.ok_or_else(|| Unavailable::Refused(Refusal::NoKnownHash { role: role.clone() }))?;
+        let sha256 = sha256
+            .ok_or_else(|| Unavailable::Refused(Refusal::NoKnownHash { role: role.clone() }))?;
         if let Some(cached) = self.cached(at_hand, role).map_err(Unavailable::Cache)?
             && cached.sha256 == sha256
         {
@@ -137,12 +154,19 @@ impl Updater<'_> {
     /// Fetches what the snapshot describes and the cache does not have, several files at the same time. What is not
     /// delegated in the end, or not there, does no harm.
     async fn fetch_early(&self, update: &Update, at_hand: &mut AtHand) -> Result<(), TrustError> {
-        let Some(snapshot) = update.snapshot() else { return Ok(()) };
+        let Some(snapshot) = update.snapshot() else {
+            return Ok(());
+        };
         let mut missing = Vec::new();
         let mut total = 0_u64;
         for (name, meta) in snapshot.snapshot().signed().meta.iter() {
-            let Some(role) = Role::parse(name).ok().filter(Role::holds_targets) else { continue };
-            let (Some(sha256), Ok(length)) = (meta.hashes.sha256(), u64::try_from(meta.length)) else { continue };
+            let Some(role) = Role::parse(name).ok().filter(Role::holds_targets) else {
+                continue;
+            };
+            let (Some(sha256), Ok(length)) = (meta.hashes.sha256(), u64::try_from(meta.length))
+            else {
+                continue;
+            };
             let cached = self.cached(at_hand, &role)?;
             total = total.saturating_add(length);
             if cached.is_none_or(|cached| cached.sha256 != sha256) && total <= EARLY_LIMIT {
@@ -170,7 +194,8 @@ impl Updater<'_> {
         if *role == Role::Root || cached.is_none_or(|cached| cached.bytes == *bytes) {
             return Ok(());
         }
-        let mut chain: Vec<_> = std::iter::successors(Some(role.clone()), Role::delegator).collect();
+        let mut chain: Vec<_> =
+            std::iter::successors(Some(role.clone()), Role::delegator).collect();
         while let Some(role) = chain.pop() {
             if let Some(cached) = self.cached(at_hand, &role)?
                 && at_hand.remembered.insert(role.clone())
@@ -186,7 +211,10 @@ impl Updater<'_> {
         if let Some(known) = at_hand.cached.get(role) {
             return Ok(known.clone());
         }
-        let read = self.cache.read(role)?.map(|bytes| Cached { sha256: Sha256::of(&bytes), bytes });
+        let read = self.cache.read(role)?.map(|bytes| Cached {
+            sha256: Sha256::of(&bytes),
+            bytes,
+        });
         at_hand.cached.insert(role.clone(), read.clone());
         Ok(read)
     }
@@ -212,19 +240,36 @@ impl Updater<'_> {
     }
 
     fn unavailable(&self, role: &Role, error: RemoteError, known: bool) -> TrustError {
-        let current = matches!(&error, RemoteError::NotFound { resource: Resource::Current(_) });
+        let current = matches!(
+            &error,
+            RemoteError::NotFound {
+                resource: Resource::Current(_)
+            }
+        );
         let (server, gun) = (self.server.clone(), self.gun.clone());
-        let unused = UnusedCache { written: self.cache.written(&Role::Timestamp) };
+        let unused = UnusedCache {
+            written: self.cache.written(&Role::Timestamp),
+        };
         match (known, role) {
-            (true, _) if current => TrustError::Deleted { server, gun, unused },
+            (true, _) if current => TrustError::Deleted {
+                server,
+                gun,
+                unused,
+            },
             (false, Role::Root) if current => TrustError::NotInitialised { server, gun },
-            (true, _) => TrustError::RemoteNotCached { source: error, unused },
-            (false, _) => TrustError::Remote(error),
+            (true, _) => TrustError::RemoteNotCached {
+                source: Box::new(error),
+                unused,
+            },
+            (false, _) => error.into(),
         }
     }
 
     fn refused(&self, refusal: Refusal) -> TrustError {
-        TrustError::Refused { gun: self.gun.clone(), refusal }
+        TrustError::Refused {
+            gun: self.gun.clone(),
+            refusal: Box::new(refusal),
+        }
     }
 
     fn root_refused(&self, refusal: Refusal, cached: Option<&[u8]>) -> TrustError {
@@ -232,11 +277,20 @@ impl Updater<'_> {
             refusal,
             Refusal::RootNotSignedByPrevious { .. }
                 | Refusal::RootReplaced { .. }
-                | Refusal::VersionRollback { role: Role::Root, .. }
+                | Refusal::VersionRollback {
+                    role: Role::Root,
+                    ..
+                }
         );
-        let trusted = cached.filter(|_| replaced).and_then(|bytes| CachedRoot::from_bytes(self.gun, bytes).ok());
+        let trusted = cached
+            .filter(|_| replaced)
+            .and_then(|bytes| CachedRoot::from_bytes(self.gun, bytes).ok());
         match trusted {
-            Some(root) => TrustError::RootReplaced { gun: self.gun.clone(), trusted: root.version(), refusal },
+            Some(root) => TrustError::RootReplaced {
+                gun: self.gun.clone(),
+                trusted: root.version(),
+                refusal: Box::new(refusal),
+            },
             None => self.refused(refusal),
         }
     }

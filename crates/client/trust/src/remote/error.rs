@@ -158,8 +158,12 @@ impl RemoteError {
 impl From<registry::Error> for RemoteError {
     fn from(error: registry::Error) -> Self {
         match error {
-            registry::Error::Unreachable { source } | registry::Error::Interrupted { source } => Self::Network(source),
-            registry::Error::TlsUntrusted { host, reason } => Self::Network(net::Error::Tls { host, reason }),
+            registry::Error::Unreachable { source } | registry::Error::Interrupted { source } => {
+                Self::Network(source)
+            }
+            registry::Error::TlsUntrusted { host, reason } => {
+                Self::Network(net::Error::Tls { host, reason })
+            }
             error => Self::Token(error),
         }
     }
@@ -184,16 +188,31 @@ struct Entry {
 impl Entry {
     /// The rule and text of `{"Name":..,"Error":{"Msg":..}}`.
     fn validation(&self) -> Option<(&str, &str)> {
-        Some((self.detail.get("Name")?.as_str()?, self.detail.get("Error")?.get("Msg")?.as_str()?))
+        Some((
+            self.detail.get("Name")?.as_str()?,
+            self.detail.get("Error")?.get("Msg")?.as_str()?,
+        ))
     }
 }
 
 /// Makes the error of an answer that is neither 200 nor a challenge.
-pub(super) async fn of(response: Response, resource: Resource, credentials: bool, sent: u64) -> RemoteError {
+pub(super) async fn of(
+    response: Response,
+    resource: Resource,
+    credentials: bool,
+    sent: u64,
+) -> RemoteError {
     let status = response.status;
-    let retry_after = response.header(header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    let retry_after = response
+        .header(header::RETRY_AFTER)
+        .and_then(|text| text.trim().parse().ok());
     match status {
-        StatusCode::UNAUTHORIZED => return RemoteError::Unauthorized { resource, credentials },
+        StatusCode::UNAUTHORIZED => {
+            return RemoteError::Unauthorized {
+                resource,
+                credentials,
+            };
+        }
         StatusCode::FORBIDDEN => return RemoteError::Forbidden { resource },
         StatusCode::NOT_FOUND => return RemoteError::NotFound { resource },
         StatusCode::CONFLICT => return RemoteError::Conflict,
@@ -202,7 +221,10 @@ pub(super) async fn of(response: Response, resource: Resource, credentials: bool
         _ => {}
     }
     // The status decides; a body that cannot be read only costs its explanation.
-    let body = response.read_to_limit(ERROR_BODY_LIMIT).await.unwrap_or_default();
+    let body = response
+        .read_to_limit(ERROR_BODY_LIMIT)
+        .await
+        .unwrap_or_default();
     let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
     let entry = envelope.errors.into_iter().next().unwrap_or_default();
     if entry.code == "VERSION" {
@@ -210,7 +232,10 @@ pub(super) async fn of(response: Response, resource: Resource, credentials: bool
     }
     if status == StatusCode::BAD_REQUEST && !entry.code.is_empty() {
         let (rule, message) = entry.validation().unwrap_or((&entry.code, &entry.message));
-        return RemoteError::Refused { rule: bounded(rule), message: bounded(message) };
+        return RemoteError::Refused {
+            rule: bounded(rule),
+            message: bounded(message),
+        };
     }
     RemoteError::Status {
         resource,
@@ -221,5 +246,8 @@ pub(super) async fn of(response: Response, resource: Resource, credentials: bool
 }
 
 fn bounded(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(TEXT_LIMIT).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(TEXT_LIMIT)
+        .collect()
 }

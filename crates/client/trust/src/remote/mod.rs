@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use net::{Body, Bytes, Client, HeaderValue, Method, Request, Response, StatusCode, Url, header};
 use pki::digest::Sha256;
 use pki::key::{KeyType, PublicKey};
-use serde::Deserialize;
 use registry::{Authenticator, CredentialSource, Scope};
+use serde::Deserialize;
 use tuf::limits::{MAX_METADATA_BYTES, MAX_SERVER_KEY_BYTES, MAX_TIMESTAMP_BYTES};
 use tuf::{Gun, Role};
 
@@ -55,10 +55,23 @@ pub enum Access {
 impl Remote {
     /// The repository `gun` on `server`, with the login `source` of the registry. Contacts nobody.
     #[must_use]
-    pub fn new(http: Client, server: &TrustServer, gun: &Gun, source: CredentialSource, access: Access) -> Self {
+    pub fn new(
+        http: Client,
+        server: &TrustServer,
+        gun: &Gun,
+        source: CredentialSource,
+        access: Access,
+    ) -> Self {
         let mut files = server.base().clone();
-        let segments = ["v2"].into_iter().chain(gun.as_str().split('/')).chain(["_trust", "tuf", ""]);
-        files.path_segments_mut().expect("an https address has a path").pop_if_empty().extend(segments);
+        let segments = ["v2"]
+            .into_iter()
+            .chain(gun.as_str().split('/'))
+            .chain(["_trust", "tuf", ""]);
+        files
+            .path_segments_mut()
+            .expect("an https address has a path")
+            .pop_if_empty()
+            .extend(segments);
         let actions = match access {
             Access::Admin => "*",
             Access::Pull => "pull",
@@ -66,7 +79,11 @@ impl Remote {
         };
         // The name includes the registry's host, unlike in the registry's own scopes.
         let scopes = [Scope::repository(gun, actions)];
-        Self { server: Authenticator::new(http, server.base().clone(), source), files, scopes }
+        Self {
+            server: Authenticator::new(http, server.base().clone(), source),
+            files,
+            scopes,
+        }
     }
 
     /// `timestamp.json`, at most 1 MiB; other current files at most 100 MiB.
@@ -74,7 +91,11 @@ impl Remote {
     /// # Errors
     /// See [`RemoteError`].
     pub async fn current(&self, role: &Role) -> Result<Bytes, RemoteError> {
-        let limit = if *role == Role::Timestamp { MAX_TIMESTAMP_BYTES } else { MAX_METADATA_BYTES };
+        let limit = if *role == Role::Timestamp {
+            MAX_TIMESTAMP_BYTES
+        } else {
+            MAX_METADATA_BYTES
+        };
         self.metadata(Resource::Current(role.clone()), limit).await
     }
 
@@ -82,8 +103,17 @@ impl Remote {
     ///
     /// # Errors
     /// See [`RemoteError`].
-    pub async fn by_hash(&self, role: &Role, sha256: Sha256, length: u64) -> Result<Bytes, RemoteError> {
-        self.metadata(Resource::ByHash(role.clone(), sha256), length.min(MAX_METADATA_BYTES)).await
+    pub async fn by_hash(
+        &self,
+        role: &Role,
+        sha256: Sha256,
+        length: u64,
+    ) -> Result<Bytes, RemoteError> {
+        self.metadata(
+            Resource::ByHash(role.clone(), sha256),
+            length.min(MAX_METADATA_BYTES),
+        )
+        .await
     }
 
     /// A former root, at most 100 MiB.
@@ -91,7 +121,8 @@ impl Remote {
     /// # Errors
     /// See [`RemoteError`].
     pub async fn root_version(&self, version: u64) -> Result<Bytes, RemoteError> {
-        self.metadata(Resource::RootVersion(version), MAX_METADATA_BYTES).await
+        self.metadata(Resource::RootVersion(version), MAX_METADATA_BYTES)
+            .await
     }
 
     /// The key that the server holds, or makes, for a role it signs: `timestamp` or `snapshot`.
@@ -115,9 +146,20 @@ impl Remote {
     /// # Errors
     /// See [`RemoteError`]; [`RemoteError::leaves_publish_open`] tells when nobody knows the outcome.
     pub async fn publish(&self, files: &[(Role, Bytes)]) -> Result<(), RemoteError> {
-        let form = multipart::form(files.iter().map(|(role, bytes)| (role.as_str(), bytes.as_ref())));
-        let content_type = HeaderValue::from_str(&form.content_type).expect("a boundary is hex digits");
-        let response = self.send(Method::POST, Resource::Repository, Some((content_type, form.body))).await?;
+        let form = multipart::form(
+            files
+                .iter()
+                .map(|(role, bytes)| (role.as_str(), bytes.as_ref())),
+        );
+        let content_type =
+            HeaderValue::from_str(&form.content_type).expect("a boundary is hex digits");
+        let response = self
+            .send(
+                Method::POST,
+                Resource::Repository,
+                Some((content_type, form.body)),
+            )
+            .await?;
         drop(response);
         Ok(())
     }
@@ -127,15 +169,21 @@ impl Remote {
     /// # Errors
     /// See [`RemoteError`].
     pub async fn delete(&self) -> Result<(), RemoteError> {
-        self.send(Method::DELETE, Resource::Repository, None).await.map(drop)
+        self.send(Method::DELETE, Resource::Repository, None)
+            .await
+            .map(drop)
     }
 
     async fn key(&self, method: Method, role: &Role) -> Result<PublicKey, RemoteError> {
         let resource = Resource::Key(role.clone());
         let response = self.send(method, resource.clone(), None).await?;
         let bytes = read(response, &resource, MAX_SERVER_KEY_BYTES).await?;
-        let key: KeyDocument = serde_json::from_slice(&bytes).map_err(|_| RemoteError::Key { resource: resource.clone() })?;
-        let public = STANDARD.decode(key.keyval.public).map_err(|_| RemoteError::Key { resource })?;
+        let key: KeyDocument = serde_json::from_slice(&bytes).map_err(|_| RemoteError::Key {
+            resource: resource.clone(),
+        })?;
+        let public = STANDARD
+            .decode(key.keyval.public)
+            .map_err(|_| RemoteError::Key { resource })?;
         Ok(PublicKey::new(KeyType::parse(&key.keytype), public))
     }
 
@@ -156,11 +204,18 @@ impl Remote {
         resource: Resource,
         body: Option<(HeaderValue, Bytes)>,
     ) -> Result<Response, RemoteError> {
-        let url = self.files.join(&resource.to_string()).expect("role names and digits are a relative address");
-        let sent = body.as_ref().map_or(0, |(_, bytes)| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let url = self
+            .files
+            .join(&resource.to_string())
+            .expect("role names and digits are a relative address");
+        let sent = body.as_ref().map_or(0, |(_, bytes)| {
+            u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+        });
         let mut request = Request::new(method, url);
         if let Some((content_type, bytes)) = body {
-            request = request.header(header::CONTENT_TYPE, content_type).body(Body::Bytes(bytes));
+            request = request
+                .header(header::CONTENT_TYPE, content_type)
+                .body(Body::Bytes(bytes));
         }
         let response = self.server.send(request, &self.scopes).await?;
         if response.status == StatusCode::OK {
@@ -171,8 +226,14 @@ impl Remote {
 }
 
 async fn read(response: Response, resource: &Resource, limit: u64) -> Result<Bytes, RemoteError> {
-    response.read_to_limit(limit).await.map_err(|error| match error {
-        net::Error::TooLarge { limit } => RemoteError::TooLarge { resource: resource.clone(), limit },
-        error => RemoteError::Network(error),
-    })
+    response
+        .read_to_limit(limit)
+        .await
+        .map_err(|error| match error {
+            net::Error::TooLarge { limit } => RemoteError::TooLarge {
+                resource: resource.clone(),
+                limit,
+            },
+            error => RemoteError::Network(error),
+        })
 }

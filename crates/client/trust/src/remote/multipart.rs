@@ -34,7 +34,10 @@ pub(super) fn form<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])> + Clone)
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    Form { content_type: format!("multipart/form-data; boundary={boundary}"), body: body.into() }
+    Form {
+        content_type: format!("multipart/form-data; boundary={boundary}"),
+        body: body.into(),
+    }
 }
 
 #[cfg(test)]
@@ -44,12 +47,18 @@ mod tests {
     #[test]
     fn the_form_is_the_stock_clients() {
         let form = form([("root", &b"{}"[..]), ("targets/releases", b"{\"a\":1}")].into_iter());
-        let boundary = form.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+        let boundary = form
+            .content_type
+            .strip_prefix("multipart/form-data; boundary=")
+            .unwrap();
         assert_eq!(boundary.len(), 60);
         let expected = "--B\r\nContent-Disposition: form-data; name=\"files\"; filename=\"root\"\r\n\
             Content-Type: application/octet-stream\r\n\r\n{}\r\n\
             --B\r\nContent-Disposition: form-data; name=\"files\"; filename=\"targets/releases\"\r\n\
             Content-Type: application/octet-stream\r\n\r\n{\"a\":1}\r\n--B--\r\n";
-        assert_eq!(String::from_utf8_lossy(&form.body).replace(boundary, "B"), expected);
+        assert_eq!(
+            String::from_utf8_lossy(&form.body).replace(boundary, "B"),
+            expected
+        );
     }
 }

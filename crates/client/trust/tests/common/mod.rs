@@ -1,4 +1,8 @@
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part of this"
+)]
 //! A trust server in memory, a client for it, and folders to compare.
 
 pub mod server;
@@ -43,10 +47,17 @@ impl Home {
         let host = tls.join(server.host());
         fs::create_dir_all(&host).unwrap();
         fs::write(host.join("ca.crt"), &server.ca_pem).unwrap();
-        let mut config = Config::new(folder.path().join("trust"), tls, net::Config::new("countersign-test"));
+        let mut config = Config::new(
+            folder.path().join("trust"),
+            tls,
+            net::Config::new("countersign-test"),
+        );
         config.server = Some(format!("https://{}", server.host()));
         change(&mut config);
-        Self { folder, client: TrustClient::new(config) }
+        Self {
+            folder,
+            client: TrustClient::new(config),
+        }
     }
 
     pub fn trust(&self) -> PathBuf {
@@ -54,7 +65,9 @@ impl Home {
     }
 
     pub fn repository(&self, name: &str) -> trust::Repository<'_> {
-        self.client.repository(reference(name).repository()).unwrap()
+        self.client
+            .repository(reference(name).repository())
+            .unwrap()
     }
 
     /// Every file below the trust folder but the lock, with its bytes.
@@ -76,7 +89,9 @@ pub fn reference(name: &str) -> Reference {
 }
 
 fn collect(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries {
         let path = entry.unwrap().path();
         let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());

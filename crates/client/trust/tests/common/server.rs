@@ -13,6 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use http::{HeaderMap, Method, StatusCode, header};
 use pki::digest::Sha256;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -29,6 +30,10 @@ pub enum Fault {
     Cut,
     /// The update is stored, and the answer is this status.
     StoredBut(u16),
+    /// The connection ends without an answer, and nothing is stored.
+    Drop,
+    /// The connection ends without an answer, and the update is stored.
+    StoreAndDrop,
 }
 
 /// One repository: every version of every role, oldest first.
@@ -46,8 +51,8 @@ pub struct Inner {
     pub faults: Vec<(String, Method, Fault, usize)>,
     /// `GET <path>` of every request.
     pub log: Vec<String>,
-    /// Run before the next publish is stored: what another publisher does in between.
-    pub between: Vec<Box<dyn FnOnce(&mut Repo) + Send>>,
+    /// Publishes wait here for each other.
+    pub barrier: Option<Arc<Barrier>>,
     /// `Authorization` that is asked for, and the challenge.
     pub required: Option<(String, String)>,
     /// The server's clock.
@@ -72,7 +77,9 @@ impl axum::serve::Listener for TlsListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let Ok((stream, address)) = self.tcp.accept().await else { continue };
+            let Ok((stream, address)) = self.tcp.accept().await else {
+                continue;
+            };
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 return (stream, address);
             }
@@ -87,9 +94,13 @@ impl axum::serve::Listener for TlsListener {
 impl Server {
     /// Starts on loopback; ends with the runtime of the test.
     pub async fn start() -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+                .unwrap();
         let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-        let key = tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let key = tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer::from(
+            made.signing_key.serialize_der(),
+        );
         let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -98,11 +109,21 @@ impl Server {
             .unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
-        let inner = Arc::new(Mutex::new(Inner { now: super::NOW.parse().unwrap(), ..Inner::default() }));
+        let inner = Arc::new(Mutex::new(Inner {
+            now: super::NOW.parse().unwrap(),
+            ..Inner::default()
+        }));
         let app = Router::new().fallback(answer).with_state(inner.clone());
-        let listener = TlsListener { tcp, acceptor: TlsAcceptor::from(Arc::new(config)) };
+        let listener = TlsListener {
+            tcp,
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        };
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { address, ca_pem: made.cert.pem(), inner }
+        Self {
+            address,
+            ca_pem: made.cert.pem(),
+            inner,
+        }
     }
 
     /// `host:port`, which is also the registry host in the GUNs of the tests.
@@ -123,7 +144,9 @@ impl Server {
     }
 
     pub fn fault(&self, method: Method, path_end: &str, fault: Fault, times: usize) {
-        self.lock().faults.push((path_end.to_owned(), method, fault, times));
+        self.lock()
+            .faults
+            .push((path_end.to_owned(), method, fault, times));
     }
 
     /// The requests since the last call.
@@ -145,10 +168,15 @@ fn collect(folder: &Path, prefix: &str, repo: &mut Repo) {
         if path.is_dir() {
             // `2.targets/releases.json`: the version comes first, the role has slashes.
             collect(&path, &format!("{prefix}{name}/"), repo);
-        } else if let Some((version, role)) =
-            format!("{prefix}{name}").strip_suffix(".json").and_then(|name| name.split_once('.'))
+        } else if let Some((version, role)) = format!("{prefix}{name}")
+            .strip_suffix(".json")
+            .and_then(|name| name.split_once('.'))
         {
-            found.push((version.parse::<u64>().unwrap(), role.to_owned(), std::fs::read(&path).unwrap()));
+            found.push((
+                version.parse::<u64>().unwrap(),
+                role.to_owned(),
+                std::fs::read(&path).unwrap(),
+            ));
         }
     }
     found.sort();
@@ -168,30 +196,61 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
-    let mut inner = inner.lock().unwrap();
-    inner.log.push(format!("{} {path}", head.method));
-    if let Some((value, challenge)) = &inner.required
-        && head.headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != value.as_str())
-    {
-        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge.clone())], "").into_response();
+    let barrier = inner
+        .lock()
+        .unwrap()
+        .barrier
+        .clone()
+        .filter(|_| head.method == Method::POST);
+    if let Some(barrier) = barrier {
+        barrier.wait().await;
     }
-    let mut stored_but = None;
-    let fault = inner
-        .faults
-        .iter_mut()
-        .find(|(end, method, _, times)| *times > 0 && *method == head.method && path.ends_with(end.as_str()));
+    let mut inner = inner.lock().unwrap();
+    inner.log.push(format!(
+        "{} {}",
+        head.method,
+        head.uri.path_and_query().unwrap()
+    ));
+    if path == "/token" {
+        return r#"{"token":"t"}"#.into_response();
+    }
+    if let Some((value, challenge)) = &inner.required
+        && head
+            .headers
+            .get(header::AUTHORIZATION)
+            .is_none_or(|sent| sent != value.as_str())
+    {
+        return (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, challenge.clone())],
+            "",
+        )
+            .into_response();
+    }
+    let mut after = None;
+    let fault = inner.faults.iter_mut().find(|(end, method, _, times)| {
+        *times > 0 && *method == head.method && path.ends_with(end.as_str())
+    });
     if let Some((_, _, fault, times)) = fault {
         *times -= 1;
         match fault.clone() {
             Fault::Status(status, body) => return status_of(status, body),
             Fault::Body(bytes) => return bytes.into_response(),
             Fault::Cut => {
-                return Response::builder().header(header::CONTENT_LENGTH, "1000").body(cut_body()).unwrap();
+                return Response::builder()
+                    .header(header::CONTENT_LENGTH, "1000")
+                    .body(cut_body())
+                    .unwrap();
             }
-            Fault::StoredBut(status) => stored_but = Some(status),
+            Fault::StoredBut(status) => after = Some(Fault::Status(status, "")),
+            Fault::Drop => return dropped(),
+            Fault::StoreAndDrop => after = Some(Fault::Drop),
         }
     }
-    let Some((gun, file)) = path.strip_prefix("/v2/").and_then(|rest| rest.split_once("/_trust/tuf/")) else {
+    let Some((gun, file)) = path
+        .strip_prefix("/v2/")
+        .and_then(|rest| rest.split_once("/_trust/tuf/"))
+    else {
         return status_of(404, NOT_FOUND);
     };
     let answer = match head.method {
@@ -203,20 +262,32 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
         }
         _ => status_of(405, ""),
     };
-    stored_but.map_or(answer, |status| status_of(status, ""))
+    match after {
+        Some(Fault::Status(status, body)) => status_of(status, body),
+        Some(_) => dropped(),
+        None => answer,
+    }
 }
 
-const NOT_FOUND: &str =
-    r#"{"errors":[{"code":"METADATA_NOT_FOUND","message":"You have requested metadata that does not exist."}]}"#;
-const VERSION: &str =
-    r#"{"errors":[{"code":"VERSION","message":"A newer version of metadata is already available.","detail":{}}]}"#;
+const NOT_FOUND: &str = r#"{"errors":[{"code":"METADATA_NOT_FOUND","message":"You have requested metadata that does not exist."}]}"#;
+const VERSION: &str = r#"{"errors":[{"code":"VERSION","message":"A newer version of metadata is already available.","detail":{}}]}"#;
 
 fn status_of(status: u16, body: &'static str) -> Response {
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
+/// A body that fails before its head is written: the client sees the connection end.
+fn dropped() -> Response {
+    Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(
+        std::io::Error::other("dropped"),
+    )])))
+}
+
 fn cut_body() -> Body {
-    let pieces = [Ok(Bytes::from_static(b"{\"signed\":")), Err(std::io::Error::other("cut"))];
+    let pieces = [
+        Ok(Bytes::from_static(b"{\"signed\":")),
+        Err(std::io::Error::other("cut")),
+    ];
     // What came before the cut must have been sent.
     Body::from_stream(stream::iter(pieces).then(async |piece| {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -239,23 +310,32 @@ impl Inner {
             if let Some((role, hash)) = name.rsplit_once('.')
                 && hash.len() == 64
             {
-                return roles.get(role)?.iter().find(|bytes| Sha256::of(bytes).to_string() == hash);
+                return roles
+                    .get(role)?
+                    .iter()
+                    .find(|bytes| Sha256::of(bytes).to_string() == hash);
             }
             let (number, role) = name.split_once('.')?;
             let number: u64 = number.parse().ok()?;
-            roles.get(role)?.iter().find(|bytes| version(bytes) == number)
+            roles
+                .get(role)?
+                .iter()
+                .find(|bytes| version(bytes) == number)
         });
-        found.cloned().map_or_else(|| status_of(404, NOT_FOUND), |bytes| bytes.into_response())
+        found
+            .cloned()
+            .map_or_else(|| status_of(404, NOT_FOUND), |bytes| bytes.into_response())
     }
 
     fn post(&mut self, gun: &str, headers: &HeaderMap, body: &[u8]) -> Response {
-        let between = std::mem::take(&mut self.between);
         let now = self.now;
         let repo = self.repos.entry(gun.to_owned()).or_default();
-        between.into_iter().for_each(|act| act(repo));
         let parts = parts(headers, body);
         let stale = parts.iter().any(|(role, bytes)| {
-            repo.roles.get(role).and_then(|v| v.last()).is_some_and(|last| version(last) >= version(bytes))
+            repo.roles
+                .get(role)
+                .and_then(|v| v.last())
+                .is_some_and(|last| version(last) >= version(bytes))
         });
         if stale {
             return status_of(400, VERSION);
@@ -271,7 +351,10 @@ impl Repo {
         for (role, bytes) in parts {
             self.roles.entry(role).or_default().push(bytes);
         }
-        let keys = self.keys.clone().expect("a client asks for the keys before it publishes");
+        let keys = self
+            .keys
+            .clone()
+            .expect("a client asks for the keys before it publishes");
         let made = keys.sign_again(&self.roles, now);
         for (role, bytes) in made {
             self.roles.entry(role).or_default().push(bytes);
@@ -282,13 +365,22 @@ impl Repo {
 /// The parts by file name.
 fn parts(headers: &HeaderMap, body: &[u8]) -> Vec<(String, Bytes)> {
     let content_type = headers[header::CONTENT_TYPE].to_str().unwrap();
-    let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let boundary = content_type
+        .strip_prefix("multipart/form-data; boundary=")
+        .unwrap();
     let text = std::str::from_utf8(body).unwrap();
     text.split(&format!("--{boundary}"))
         .filter_map(|part| {
             let (head, content) = part.split_once("\r\n\r\n")?;
-            let name = head.split_once("name=\"files\"; filename=\"")?.1.split('"').next()?;
-            Some((name.to_owned(), Bytes::copy_from_slice(content.strip_suffix("\r\n")?.as_bytes())))
+            let name = head
+                .split_once("name=\"files\"; filename=\"")?
+                .1
+                .split('"')
+                .next()?;
+            Some((
+                name.to_owned(),
+                Bytes::copy_from_slice(content.strip_suffix("\r\n")?.as_bytes()),
+            ))
         })
         .collect()
 }

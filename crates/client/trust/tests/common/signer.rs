@@ -18,11 +18,18 @@ pub struct ServerKeys {
 impl ServerKeys {
     pub fn new() -> Self {
         let key = || SigningKey::generate_ecdsa_p256().unwrap();
-        Self { snapshot: key(), timestamp: key() }
+        Self {
+            snapshot: key(),
+            timestamp: key(),
+        }
     }
 
     fn of(&self, role: &str) -> &SigningKey {
-        if role == "timestamp" { &self.timestamp } else { &self.snapshot }
+        if role == "timestamp" {
+            &self.timestamp
+        } else {
+            &self.snapshot
+        }
     }
 
     /// What `<role>.key` answers.
@@ -32,9 +39,16 @@ impl ServerKeys {
     }
 
     /// The next snapshot and timestamp for the newest files.
-    pub fn sign_again(&self, roles: &BTreeMap<String, Vec<Bytes>>, now: Timestamp) -> Vec<(String, Bytes)> {
+    pub fn sign_again(
+        &self,
+        roles: &BTreeMap<String, Vec<Bytes>>,
+        now: Timestamp,
+    ) -> Vec<(String, Bytes)> {
         let next = |role: &str| {
-            roles.get(role).and_then(|versions| versions.last()).map_or(1, |last| super::server::version(last) + 1)
+            roles
+                .get(role)
+                .and_then(|versions| versions.last())
+                .map_or(1, |last| super::server::version(last) + 1)
         };
         let meta = |name: &str, bytes: &[u8]| (name.to_owned(), describe(bytes));
         let described: serde_json::Map<String, Value> = roles
@@ -54,7 +68,10 @@ impl ServerKeys {
                 "meta": {"snapshot": describe(&snapshot)},
             }),
         );
-        vec![("snapshot".to_owned(), snapshot), ("timestamp".to_owned(), timestamp)]
+        vec![
+            ("snapshot".to_owned(), snapshot),
+            ("timestamp".to_owned(), timestamp),
+        ]
     }
 
     fn sign(&self, role: &str, signed: Value) -> Bytes {
