@@ -45,6 +45,10 @@ pub struct SignedTag {
     pub tag: String,
     /// Digest of the manifest; none if only other digests are signed, which docker cannot use.
     pub digest: Option<Sha256>,
+    /// Size of the manifest in bytes, as signed.
+    pub length: u64,
+    /// `targets/releases` where it has the tag with this digest, which a trusted pull prefers, else `targets`.
+    pub released_in: Role,
     /// Delegated roles other than `targets/releases` that signed the same digest, breadth first, without `targets/`.
     /// None means that only the repository key or `targets/releases` did ("Repo Admin").
     pub signers: Vec<String>,
@@ -184,22 +188,24 @@ impl Inspection {
 /// `docker/cli:cli/command/trust/common.go:matchReleasedSignatures`.
 pub(crate) fn signed_tags(trusted: &TargetsTrusted, tag: Option<&str>) -> Vec<SignedTag> {
     let entries = trusted.entries(tag);
-    let mut tags: BTreeMap<(&str, Option<Sha256>), Vec<String>> = BTreeMap::new();
+    let mut tags: BTreeMap<(&str, Option<Sha256>), SignedTag> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| is_released(entry)) {
-        tags.insert((entry.name(), entry.sha256()), Vec::new());
+        let tag = SignedTag {
+            tag: entry.name().to_owned(),
+            digest: entry.sha256(),
+            length: entry.length(),
+            released_in: entry.role().clone(),
+            signers: Vec::new(),
+        };
+        // `targets` comes first, and gives way.
+        tags.insert((entry.name(), entry.sha256()), tag);
     }
     for entry in entries.iter().filter(|entry| !is_released(entry)) {
-        if let Some(signers) = tags.get_mut(&(entry.name(), entry.sha256())) {
-            signers.push(signer_name(entry.role()));
+        if let Some(tag) = tags.get_mut(&(entry.name(), entry.sha256())) {
+            tag.signers.push(signer_name(entry.role()));
         }
     }
-    tags.into_iter()
-        .map(|((tag, digest), signers)| SignedTag {
-            tag: tag.to_owned(),
-            digest,
-            signers,
-        })
-        .collect()
+    tags.into_values().collect()
 }
 
 fn signers(trusted: &TargetsTrusted) -> Vec<Signer> {

@@ -10,16 +10,18 @@ use http::Method;
 use jiff::ToSpan as _;
 use keystore::{Fixed, PassphraseError};
 use oci::{Digest, MediaType, Tag};
+use pki::certificate::{CertificateBundle, self_signed_root};
 use pki::key::PublicKey;
 use pki::keyfile::Passphrase;
 use pki::signing::SigningKey;
-use registry::{ConfigSources, DockerConfig, ResolvedImage};
+use registry::{ConfigSources, CredentialSource, DockerConfig, ResolvedImage};
 use tokio::sync::Barrier;
 use trust::{
-    Event, Observer, Published, RemoteError, Repository, Signed, SignerAdded, SignerName,
-    SignerNameError, SignerRemoved, TrustError, Unchanged,
+    Access, Event, Observer, Published, Remote, RemoteError, Repository, Signed, SignerAdded,
+    SignerName, SignerNameError, SignerRemoved, TrustClient, TrustError, TrustServer, Unchanged,
 };
-use tuf::{Refusal, Role};
+use tuf::edit::{Editor, InitialKeys, Lifetimes, SigningJob, SnapshotHolder};
+use tuf::{Gun, Refusal, Role};
 
 const PASSPHRASE: &str = "passphrase123";
 
@@ -119,13 +121,16 @@ async fn initialise(home: &Home, name: &str) -> Result<Published<()>, TrustError
 
 /// Puts a key of its own into the key store, as `key load --name` does.
 fn load_key(home: &Home, role: &str) -> PublicKey {
-    let key = SigningKey::generate_ecdsa_p256().unwrap();
+    save_key(home, &SigningKey::generate_ecdsa_p256().unwrap(), role)
+}
+
+fn save_key(home: &Home, key: &SigningKey, role: &str) -> PublicKey {
     let keys = home.client.keys();
     let lock = keys.lock(std::time::Duration::ZERO).unwrap();
     let passphrase = Passphrase::from(PASSPHRASE.to_owned());
     keys.save(
         &lock,
-        &key,
+        key,
         &passphrase,
         role,
         None,
@@ -1055,4 +1060,99 @@ async fn staged_changes_of_a_stock_client_are_left_alone() {
         .await
         .unwrap();
     assert_eq!(inspection.staged_changes, 1);
+}
+
+/// A repository as `notary init` makes it: the publisher holds the snapshot key too.
+async fn publish_with_own_snapshot_key(home: &Home, server: &Server, gun: &Gun) -> Vec<PublicKey> {
+    let address = TrustServer::parse(&format!("https://{}", server.host())).unwrap();
+    let tls = address.tls(&home.client.config().tls_folder).unwrap();
+    let config = net::Config {
+        tls,
+        ..net::Config::new("countersign-test")
+    };
+    let http = net::Client::new(config).unwrap();
+    let remote = Remote::new(
+        http,
+        &address,
+        gun,
+        CredentialSource::Anonymous,
+        Access::PullPush,
+    );
+    let keys: Vec<_> = (0..3)
+        .map(|_| SigningKey::generate_ecdsa_p256().unwrap())
+        .collect();
+    let certificate = self_signed_root(gun.as_str(), &keys[0], now()).unwrap();
+    let root = CertificateBundle::parse_pem(certificate.as_bytes())
+        .unwrap()
+        .public_key()
+        .unwrap();
+    let initial = InitialKeys {
+        root: vec![root],
+        targets: vec![keys[1].public_key().clone()],
+        snapshot: vec![keys[2].public_key().clone()],
+        timestamp: vec![remote.server_key(&Role::Timestamp).await.unwrap()],
+    };
+    let editor = Editor::first_publication(gun, initial).unwrap();
+    let signing = editor
+        .sign(SnapshotHolder::Publisher, &Lifetimes::default(), now())
+        .unwrap();
+    let sign = |job: &SigningJob| {
+        keys.iter()
+            .flat_map(|key| job.sign_with(key).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let signatures = signing
+        .jobs()
+        .iter()
+        .map(|job| (job.role().clone(), sign(job)))
+        .collect();
+    let signing = signing.finish(&signatures).unwrap();
+    let snapshot = sign(signing.job().unwrap());
+    let files = signing.finish(&snapshot).unwrap().into_files();
+    let files: Vec<_> = files
+        .into_iter()
+        .map(|file| (file.role, file.bytes.into()))
+        .collect();
+    remote.publish(&files).await.unwrap();
+    keys.iter()
+        .zip(["root", "targets", "snapshot"])
+        .map(|(key, role)| save_key(home, key, role))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_key_of_ones_own_signs_the_snapshot() {
+    let server = Server::start().await;
+    let home = Home::new(&server);
+    let gun = Gun::parse("r.example/a").unwrap();
+    let keys = publish_with_own_snapshot_key(&home, &server, &gun).await;
+    let done = sign(&home, "r.example/a", &[("1", "one")]).await.unwrap();
+    assert_eq!(done.files, [(Role::Targets, 3), (Role::Snapshot, 3)]);
+    assert_eq!(tags(&home, "r.example/a").await.len(), 1);
+    let snapshot = server.newest("r.example/a", "snapshot").unwrap();
+    let keyid = keys[2].tuf_id().to_string();
+    assert!(std::str::from_utf8(&snapshot).unwrap().contains(&keyid));
+}
+
+#[tokio::test]
+async fn two_processes_in_one_trust_folder_take_turns() {
+    let server = Server::start().await;
+    let home = logged_in(&server, "admin");
+    sign(&home, "r.example/a", &[("1", "one")]).await.unwrap();
+    let second = TrustClient::new(home.client.config().clone());
+    let repository = second
+        .repository(reference("r.example/a").repository())
+        .unwrap();
+    let images = [(tag("3"), image(&repository, "three"))];
+    let (mut passphrases, mut observer) = (fixed(PASSPHRASE), ());
+    let mut session = second.session(&mut passphrases, &mut observer, now());
+    let tags_of_first = [("2", "two")];
+    let both = futures_util::future::join(
+        sign(&home, "r.example/a", &tags_of_first),
+        repository.sign(&images, Unchanged::Resign, &mut session),
+    );
+    let (first, second) = both.await;
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(tags(&home, "r.example/a").await.len(), 3);
 }

@@ -348,6 +348,7 @@ impl Inner {
 impl Repo {
     /// Stores files as published and makes a snapshot and a timestamp for them.
     pub fn store(&mut self, parts: Vec<(String, Bytes)>, now: jiff::Timestamp) {
+        let uploaded = parts.iter().any(|(role, _)| role == "snapshot");
         for (role, bytes) in parts {
             self.roles.entry(role).or_default().push(bytes);
         }
@@ -355,7 +356,7 @@ impl Repo {
             .keys
             .clone()
             .expect("a client asks for the keys before it publishes");
-        let made = keys.sign_again(&self.roles, now);
+        let made = keys.sign_again(&self.roles, uploaded, now);
         for (role, bytes) in made {
             self.roles.entry(role).or_default().push(bytes);
         }

@@ -38,10 +38,12 @@ impl ServerKeys {
         format!(r#"{{"keytype":"ecdsa","keyval":{{"public":"{public}","private":null}}}}"#)
     }
 
-    /// The next snapshot and timestamp for the newest files.
+    /// The next snapshot and timestamp for the newest files;
+    /// if the publisher uploaded the snapshot, the timestamp alone.
     pub fn sign_again(
         &self,
         roles: &BTreeMap<String, Vec<Bytes>>,
+        uploaded: bool,
         now: Timestamp,
     ) -> Vec<(String, Bytes)> {
         let next = |role: &str| {
@@ -57,10 +59,13 @@ impl ServerKeys {
             .map(|(role, versions)| meta(role, versions.last().unwrap()))
             .collect();
         let expires = |days: i64| (now + SignedDuration::from_hours(24 * days)).to_string();
-        let snapshot = self.sign(
-            "snapshot",
-            json!({"_type": "Snapshot", "expires": expires(1095), "meta": described, "version": next("snapshot")}),
-        );
+        let snapshot = match roles.get("snapshot").and_then(|versions| versions.last()) {
+            Some(snapshot) if uploaded => snapshot.clone(),
+            _ => self.sign(
+                "snapshot",
+                json!({"_type": "Snapshot", "expires": expires(1095), "meta": described, "version": next("snapshot")}),
+            ),
+        };
         let timestamp = self.sign(
             "timestamp",
             json!({
@@ -68,10 +73,11 @@ impl ServerKeys {
                 "meta": {"snapshot": describe(&snapshot)},
             }),
         );
-        vec![
-            ("snapshot".to_owned(), snapshot),
-            ("timestamp".to_owned(), timestamp),
-        ]
+        let mut made = vec![("timestamp".to_owned(), timestamp)];
+        if !uploaded {
+            made.push(("snapshot".to_owned(), snapshot));
+        }
+        made
     }
 
     fn sign(&self, role: &str, signed: Value) -> Bytes {
