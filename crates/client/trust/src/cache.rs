@@ -131,6 +131,19 @@ impl Cache {
         Ok(found)
     }
 
+    /// Removes what is cached, the pin included; what a stock client staged stays. The next contact trusts anew.
+    pub(crate) fn clear(&self) -> Result<(), CacheError> {
+        let path = self.folder.join("metadata");
+        match fs::remove_dir_all(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(CacheError {
+                action: "removing",
+                path,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, role: &Role) -> PathBuf {
         // Role names are checked: segments of [-a-z0-9_].
         self.folder.join("metadata").join(format!("{role}.json"))

@@ -131,6 +131,16 @@ impl Repository<'_> {
         self.publish(&Initialise, session).await
     }
 
+    /// Forgets what is cached, the pin included: for a repository that was deleted or made anew on the server with
+    /// its owner's knowledge. Keys stay.
+    ///
+    /// # Errors
+    /// [`TrustError::Keys`] for the lock, [`TrustError::Cache`].
+    pub async fn forget(&self) -> Result<(), TrustError> {
+        let _lock = self.lock().await?;
+        Ok(self.cache.clear()?)
+    }
+
     pub(crate) async fn publish<C: Change>(
         &self,
         change: &C,
@@ -139,68 +149,74 @@ impl Repository<'_> {
         let lock = self.lock().await?;
         let remote = self.remote(Access::PullPush);
         for attempts in 1..=ATTEMPTS {
-            let trusted = match self.update_with(&remote, session.now).await {
-                Ok(trusted) => Some(trusted),
-                Err(error) if error.is_not_initialised() && C::MISSING != Missing::Fail => None,
-                Err(error) => return Err(error),
-            };
-            let (mut draft, initialised) = match &trusted {
-                Some(trusted) => (self.draft(trusted), None),
-                None => {
-                    let (draft, initialised) =
-                        self.first_draft(&remote, C::MISSING, session).await?;
-                    (draft, Some(initialised))
-                }
-            };
-            let outcome = change.stage(&mut draft, session)?;
-            if !draft.editor.is_dirty() {
-                let expiring = expiring(trusted.as_ref(), &[], session);
-                return Ok(Published {
-                    outcome,
-                    files: Vec::new(),
-                    initialised: None,
-                    expiring,
-                });
+            if let Some(published) = self.attempt(change, &remote, &lock, session).await? {
+                return Ok(published);
             }
-            let (files, mut new_keys) = self.sign_draft(draft, session)?;
-            new_keys.save(self.client.keys(), &lock)?;
-            session.tell(Event::Publishing {
-                files: files.len(),
-                bytes: files.iter().map(|file| file.bytes.len()).sum(),
-            });
-            match self
-                .send(&remote, &files, &mut new_keys, &lock, session)
-                .await?
-            {
-                Sent::Acknowledged => {
-                    let kept: Vec<_> = files
-                        .iter()
-                        .map(|file| (&file.role, file.bytes.as_ref()))
-                        .collect();
-                    self.cache.store(&kept)?;
-                    session.tell(Event::Published { gun: &self.gun });
-                    let expiring = expiring(trusted.as_ref(), &files, session);
-                    let files = files
-                        .into_iter()
-                        .map(|file| (file.role, file.version))
-                        .collect();
-                    return Ok(Published {
-                        outcome,
-                        files,
-                        initialised,
-                        expiring,
-                    });
-                }
-                Sent::Again(error) if initialised.is_some() => {
-                    return Err(error.into());
-                }
-                Sent::Again(_) => session.tell(Event::Rebasing { attempts }),
-            }
+            session.tell(Event::Rebasing { attempts });
         }
         Err(TrustError::Contended {
             gun: self.gun.clone(),
             attempts: ATTEMPTS,
         })
+    }
+
+    /// One update, change and request; none if somebody else published in between.
+    async fn attempt<C: Change>(
+        &self,
+        change: &C,
+        remote: &Remote,
+        lock: &WriteLock,
+        session: &mut Session<'_>,
+    ) -> Result<Option<Published<C::Outcome>>, TrustError> {
+        let trusted = match self.update_with(remote, session.now).await {
+            Ok(trusted) => Some(trusted),
+            Err(error) if error.is_not_initialised() && C::MISSING != Missing::Fail => None,
+            Err(error) => return Err(error),
+        };
+        let (mut draft, initialised) = match &trusted {
+            Some(trusted) => (self.draft(trusted), None),
+            None => {
+                let (draft, initialised) = self.first_draft(remote, C::MISSING, session).await?;
+                (draft, Some(initialised))
+            }
+        };
+        let outcome = change.stage(&mut draft, session)?;
+        let mut files = Vec::new();
+        if draft.editor.is_dirty() {
+            let (signed, mut new_keys) = self.sign_draft(draft, session)?;
+            new_keys.save(self.client.keys(), lock)?;
+            let bytes = signed.iter().map(|file| file.bytes.len()).sum();
+            session.tell(Event::Publishing {
+                files: signed.len(),
+                bytes,
+            });
+            match self
+                .send(remote, &signed, &mut new_keys, lock, session)
+                .await?
+            {
+                Sent::Acknowledged => {}
+                Sent::Again(error) if initialised.is_some() => return Err(error.into()),
+                Sent::Again(_) => return Ok(None),
+            }
+            let kept: Vec<_> = signed
+                .iter()
+                .map(|file| (&file.role, file.bytes.as_ref()))
+                .collect();
+            self.cache.store(&kept)?;
+            session.tell(Event::Published { gun: &self.gun });
+            files = signed;
+        }
+        let expiring = expiring(trusted.as_ref(), &files, session);
+        let files = files
+            .into_iter()
+            .map(|file| (file.role, file.version))
+            .collect();
+        Ok(Some(Published {
+            outcome,
+            files,
+            initialised,
+            expiring,
+        }))
     }
 
     /// Sends the files. New keys go when the server certainly refused.

@@ -131,9 +131,21 @@ impl Repository<'_> {
 struct Signable {
     role: Role,
     paths: Vec<String>,
+    /// To be signed anew even if nothing changes.
+    renew: bool,
+    changed: bool,
 }
 
 impl Signable {
+    fn new(role: Role, paths: Vec<String>) -> Self {
+        Self {
+            role,
+            paths,
+            renew: false,
+            changed: false,
+        }
+    }
+
     fn allows(&self, name: &str) -> bool {
         self.paths.iter().any(|path| name.starts_with(path))
     }
@@ -161,10 +173,7 @@ fn signable(draft: &Draft<'_>) -> Result<(Vec<Signable>, Vec<RoleWithKeys>), Tru
                 needed: 1,
             });
         }
-        let targets = Signable {
-            role: Role::Targets,
-            paths: vec![String::new()],
-        };
+        let targets = Signable::new(Role::Targets, vec![String::new()]);
         return Ok((vec![targets], vec![(Role::Targets, acceptable)]));
     };
     let mut found = Vec::new();
@@ -173,10 +182,7 @@ fn signable(draft: &Draft<'_>) -> Result<(Vec<Signable>, Vec<RoleWithKeys>), Tru
         let role = Role::Delegation(delegation.name.clone());
         let keys: Vec<_> = all.keys_of(delegation).map(|(_, key)| key).collect();
         if !draft.keys_at_hand(keys.iter().copied())?.is_empty() {
-            found.push(Signable {
-                role: role.clone(),
-                paths: delegation.paths.clone(),
-            });
+            found.push(Signable::new(role.clone(), delegation.paths.clone()));
         }
         needed.push((role, keys.into_iter().map(canonical).collect()));
     }
@@ -290,34 +296,18 @@ impl Change for Sign {
     ) -> Result<Signed, TrustError> {
         Self::add_first_signer(draft, session)?;
         let mut tags = self.before(draft, session);
-        let (signable, needed) = signable(draft)?;
+        let (mut signable, needed) = signable(draft)?;
         let mut reset = Vec::new();
-        for each in &signable {
+        for each in &mut signable {
             if self.targets.iter().any(|(tag, ..)| each.allows(tag)) && revive(draft, &each.role)? {
                 reset.push(each.role.clone());
             }
+            each.renew = self.unchanged == Unchanged::Resign
+                || nears_expiry(&draft.editor, &each.role, session);
         }
-        let near: Vec<bool> = signable
-            .iter()
-            .map(|each| nears_expiry(&draft.editor, &each.role, session))
-            .collect();
-        let mut changed = vec![false; signable.len()];
         let total = tags.len();
         for (done, ((name, _, meta), outcome)) in self.targets.iter().zip(&mut tags).enumerate() {
-            let mut allowed = false;
-            for (index, each) in signable
-                .iter()
-                .enumerate()
-                .filter(|(_, each)| each.allows(name))
-            {
-                allowed = true;
-                let new = draft.editor.add_target(&each.role, name, meta.clone())?;
-                if new || near[index] || self.unchanged == Unchanged::Resign {
-                    changed[index] = true;
-                    outcome.signed = true;
-                }
-            }
-            if !allowed {
+            if !signable.iter().any(|each| each.allows(name)) {
                 let gun = draft.editor.gun().clone();
                 return Err(TrustError::NoDelegationKeys {
                     gun,
@@ -325,22 +315,24 @@ impl Change for Sign {
                     roles: needed,
                 });
             }
+            for each in signable.iter_mut().filter(|each| each.allows(name)) {
+                if draft.editor.add_target(&each.role, name, meta.clone())? || each.renew {
+                    each.changed = true;
+                    outcome.signed = true;
+                }
+            }
             session.tell(Event::Staged {
                 done: done + 1,
                 total,
             });
         }
-        let mut roles = Vec::new();
-        for each in signable
-            .iter()
-            .zip(changed)
-            .filter(|(_, changed)| *changed)
-            .map(|(each, _)| each)
-        {
-            if draft.editor.targets(&each.role).is_some() {
-                draft.editor.witness(&each.role)?;
-            }
-            roles.push(each.role.clone());
+        let roles: Vec<_> = signable
+            .into_iter()
+            .filter(|each| each.changed)
+            .map(|each| each.role)
+            .collect();
+        for role in &roles {
+            draft.editor.witness(role)?;
         }
         Ok(Signed { tags, roles, reset })
     }

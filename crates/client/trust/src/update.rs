@@ -36,6 +36,7 @@ pub(crate) struct Updater<'a> {
 struct AtHand {
     cached: BTreeMap<Role, Option<Cached>>,
     early: BTreeMap<(Role, Sha256), Result<Bytes, RemoteError>>,
+    root: Option<Bytes>,
     timestamp: Option<Result<Bytes, RemoteError>>,
     remembered: BTreeSet<Role>,
 }
@@ -61,37 +62,27 @@ impl Updater<'_> {
     /// cached.
     pub(crate) async fn run(&self, now: Timestamp) -> Result<TargetsTrusted, TrustError> {
         let mut at_hand = AtHand::default();
-        let cached_root = self
+        let root = self
             .cached(&mut at_hand, &Role::Root)?
             .map(|root| root.bytes);
-        let mut first_root = None;
-        if cached_root.is_none() {
-            // Nothing to wait for: the timestamp is checked when the root is.
-            let (root, timestamp) = future::join(
-                self.remote.current(&Role::Root),
-                self.remote.current(&Role::Timestamp),
-            )
-            .await;
-            at_hand.timestamp = Some(timestamp);
-            first_root = Some(root.map_err(|error| self.unavailable(&Role::Root, error, false))?);
+        if root.is_none() {
+            self.fetch_first(&mut at_hand).await?;
         }
-        let mut update = Update::start(self.gun, self.pins.clone(), cached_root.as_deref(), now)
+        let mut update = Update::start(self.gun, self.pins.clone(), root.as_deref(), now)
             .map_err(|refusal| self.refused(refusal))?;
         while let Some(need) = update.need() {
-            let fetched = match (&need, first_root.take()) {
-                (Need::Root(RootWanted::Newest(None)), Some(root)) => Ok(root),
-                _ => self.fetch(&need, &mut at_hand).await,
-            };
-            let bytes = match fetched {
+            let bytes = match self.fetch(&need, &mut at_hand).await {
                 Ok(bytes) => bytes,
                 // A file that its parent names and the server does not have may belong to an older root.
                 Err(Unavailable::Remote(error))
-                    if error.is_not_found() && is_file(&need) && update.restart() =>
+                    if error.is_not_found()
+                        && matches!(need, Need::File(_))
+                        && update.restart() =>
                 {
                     continue;
                 }
                 Err(Unavailable::Remote(error)) => {
-                    return Err(self.unavailable(&need.role(), error, cached_root.is_some()));
+                    return Err(self.unavailable(&need.role(), error, root.is_some()));
                 }
                 Err(Unavailable::Refused(refusal)) => return Err(self.refused(refusal)),
                 Err(Unavailable::Cache(error)) => return Err(error.into()),
@@ -99,7 +90,7 @@ impl Updater<'_> {
             self.remember(&mut update, &mut at_hand, &need.role(), &bytes)?;
             update
                 .feed(&bytes)
-                .map_err(|refusal| self.root_refused(refusal, cached_root.as_deref()))?;
+                .map_err(|refusal| self.root_refused(refusal, root.as_deref()))?;
             if need.role() == Role::Snapshot {
                 self.fetch_early(&update, &mut at_hand).await?;
             }
@@ -109,13 +100,28 @@ impl Updater<'_> {
         Ok(trusted)
     }
 
+    /// Without a cache there is nothing to wait for: the timestamp is checked when the root is.
+    async fn fetch_first(&self, at_hand: &mut AtHand) -> Result<(), TrustError> {
+        let both = future::join(
+            self.remote.current(&Role::Root),
+            self.remote.current(&Role::Timestamp),
+        );
+        let (root, timestamp) = both.await;
+        at_hand.root = Some(root.map_err(|error| self.unavailable(&Role::Root, error, false))?);
+        at_hand.timestamp = Some(timestamp);
+        Ok(())
+    }
+
     async fn fetch(&self, need: &Need, at_hand: &mut AtHand) -> Result<Bytes, Unavailable> {
         let fetched = match need {
             Need::Timestamp => match at_hand.timestamp.take() {
                 Some(fetched) => fetched,
                 None => self.remote.current(&Role::Timestamp).await,
             },
-            Need::Root(RootWanted::Newest(None)) => self.remote.current(&Role::Root).await,
+            Need::Root(RootWanted::Newest(None)) => match at_hand.root.take() {
+                Some(root) => Ok(root),
+                None => self.remote.current(&Role::Root).await,
+            },
             Need::Root(RootWanted::Version(version)) => self.remote.root_version(*version).await,
             Need::Root(RootWanted::Newest(Some(wanted))) | Need::File(wanted) => {
                 return self.fetch_file(wanted, at_hand).await;
@@ -294,8 +300,4 @@ impl Updater<'_> {
             None => self.refused(refusal),
         }
     }
-}
-
-fn is_file(need: &Need) -> bool {
-    matches!(need, Need::File(_))
 }

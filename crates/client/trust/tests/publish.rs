@@ -1011,6 +1011,9 @@ async fn a_publisher_needs_the_server_whatever_is_cached() {
         "a deleted repository is not silently made anew"
     );
     assert_eq!(home.files(), before);
+    home.repository("r.example/a").forget().await.unwrap();
+    let done = sign(&home, "r.example/a", &[("2", "two")]).await.unwrap();
+    assert!(done.initialised.is_some());
 }
 
 #[tokio::test]
