@@ -16,6 +16,11 @@ pub const DOCKER_CONFIG: Variable = open(
     "DOCKER_CONFIG",
     "Folder of config.json, trust/, tls/ and cli-plugins/; default ~/.docker",
 );
+/// Logins that go before those of `config.json`.
+pub const AUTH_CONFIG: Variable = secret(
+    "DOCKER_AUTH_CONFIG",
+    "Logins as JSON, used before those of config.json: {\"auths\":{\"host\":{\"auth\":\"base64 of user:password\"}}}",
+);
 /// The trust server.
 pub const CONTENT_TRUST_SERVER: Variable = open(
     "DOCKER_CONTENT_TRUST_SERVER",
@@ -46,6 +51,7 @@ pub const HOME: Variable = open("HOME", "Home folder");
 
 /// All of them, for the reference page.
 pub const ALL: &[Variable] = &[
+    AUTH_CONFIG,
     CONTENT_TRUST_SERVER,
     DOCKER_CONFIG,
     HOME,

@@ -2,7 +2,7 @@
 //! server's keys, and the folders of the roles. Made on first start, kept for ever after.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -298,6 +298,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, DataFolderError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -11,6 +11,7 @@ use chassis::{
 };
 use registryd::LocalRegistry;
 use thiserror::Error;
+use trustd::LocalTrustServer;
 
 pub use data_folder::{DataFolder, DataFolderError, subject_name};
 
@@ -24,6 +25,9 @@ pub enum ServicesError {
     /// The storage of a role.
     #[error("open the storage")]
     Storage(#[from] store::Error),
+    /// The trust server.
+    #[error("start the trust server")]
+    Trust(#[from] trustd::StartError),
     /// The TLS files of the data folder.
     #[error("the TLS certificate")]
     Tls(#[from] TlsError),
@@ -60,12 +64,23 @@ impl Services {
             &folder.role("registry"),
             registryd::Settings::default(),
             Access::Open,
-            clock,
+            clock.clone(),
         )?);
         registry.add_health(&mut health);
+        let trust_folder = folder.role("trust");
+        let trust = LocalTrustServer::open(
+            &trust_folder,
+            folder.secret().clone(),
+            trustd::Settings::default(),
+            Access::Open,
+            clock,
+        );
+        let trust = Arc::new(trust.await?);
+        trust.add_health(&mut health);
         let requests = RequestMetrics::new(&metrics);
         // The registry claims everything below /v2/, so the trust server, whose paths are among those, comes first.
         let origin = Origin::new()
+            .role(trustd::claims, trustd::router(trust, &metrics))
             .role(registryd::claims, registryd::router(Arc::clone(&registry)))
             .role(|_| true, operations(Arc::new(health), metrics))
             .into_router();

@@ -123,7 +123,7 @@ impl TrustOps for Memory {
     fn add_signer(
         &mut self,
         request: &AddSigner,
-        report: &mut dyn FnMut(AddSignerEvent),
+        report: &mut (dyn FnMut(AddSignerEvent) + Send),
     ) -> Result<(), Refusal> {
         let ids: Vec<String> = request
             .keys
@@ -172,7 +172,9 @@ impl TrustOps for Memory {
         self.find(repository)?;
         match what {
             Revoke::Tag(tag) if tag.as_str() == "gone" => {
-                return Err(Refusal::TagNotSigned { tag: tag.clone() });
+                return Err(Refusal::TagNotSigned {
+                    tag: tag.to_string(),
+                });
             }
             _ => self.ask(format!("revoke {} {what:?}", repository.gun())),
         }

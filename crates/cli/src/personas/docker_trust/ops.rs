@@ -33,7 +33,7 @@ pub trait TrustOps {
     fn add_signer(
         &mut self,
         request: &AddSigner,
-        report: &mut dyn FnMut(AddSignerEvent),
+        report: &mut (dyn FnMut(AddSignerEvent) + Send),
     ) -> Result<(), Refusal>;
 
     /// Removes a signer and its keys. `may_break` is asked when the released tags would no longer verify.
@@ -160,6 +160,12 @@ pub enum Refusal {
         /// Signatures required.
         need: usize,
     },
+    /// A file of docker's configuration cannot be used.
+    #[error("docker's configuration")]
+    Configuration {
+        /// The file and what is wrong with it.
+        problem: String,
+    },
     /// Somebody else published first.
     #[error("version conflict")]
     Conflict {
@@ -201,14 +207,24 @@ pub enum Refusal {
     /// Another process works on the trust folder.
     #[error("trust folder busy")]
     FolderBusy {
-        /// The folder.
+        /// Its lock file.
         path: PathBuf,
+        /// The other process, where it is known.
+        pid: Option<u32>,
     },
     /// The tag is not in the registry.
     #[error("image not in the registry")]
     ImageMissing {
         /// The image.
         image: Box<Reference>,
+    },
+    /// The repository's metadata does not allow what was asked.
+    #[error("impossible change")]
+    Impossible {
+        /// The repository's full name.
+        gun: String,
+        /// Why.
+        problem: String,
     },
     /// A prompt was not answered.
     #[error(transparent)]
@@ -229,6 +245,9 @@ pub enum Refusal {
         /// The role.
         role: String,
     },
+    /// Neither `DOCKER_CONFIG` nor `HOME` says where docker's files are.
+    #[error("no configuration folder")]
+    NoConfigFolder,
     /// No signer has this name.
     #[error("no such signer")]
     NoSuchSigner {
@@ -267,9 +286,6 @@ pub enum Refusal {
         /// What was asked for: `repository:registry.example.com/demo:push,pull`.
         scope: String,
     },
-    /// The client is not part of this build.
-    #[error("not in this build")]
-    NotInThisBuild,
     /// Nothing is signed, so nothing can be revoked.
     #[error("nothing signed")]
     NothingSigned,
@@ -281,9 +297,9 @@ pub enum Refusal {
         /// The role.
         role: String,
         /// The version sent.
-        found: u32,
+        found: u64,
         /// The version known.
-        known: u32,
+        known: u64,
     },
     /// The update was sent and the answer lost; it may still be published.
     #[error("outcome unknown")]
@@ -319,6 +335,14 @@ pub enum Refusal {
         /// The repository's full name.
         gun: String,
     },
+    /// The root of trust is not acceptable: its certificate, or a pin.
+    #[error("root not trusted")]
+    RootUntrusted {
+        /// The repository's full name.
+        gun: String,
+        /// Why.
+        problem: String,
+    },
     /// The trust server's address is not an `https://` one.
     #[error("trust server address")]
     ServerAddress {
@@ -341,7 +365,7 @@ pub enum Refusal {
     #[error("tag not signed")]
     TagNotSigned {
         /// The tag.
-        tag: Tag,
+        tag: String,
     },
     /// The trust server cannot be reached, or not trusted (TLS).
     #[error("unreachable")]
@@ -350,6 +374,16 @@ pub enum Refusal {
         server: String,
         /// Why.
         cause: String,
+    },
+    /// The trust server refuses what was to be published.
+    #[error("update refused")]
+    UpdateRefused {
+        /// Host of the trust server.
+        server: String,
+        /// Its name of the rule: `ErrBadTargets`.
+        rule: String,
+        /// Its own words.
+        message: String,
     },
     /// The registry's user name makes no signer name.
     #[error("user name")]
@@ -367,6 +401,8 @@ pub enum KeyTrouble {
         /// The folder.
         folder: PathBuf,
     },
+    /// No passphrase for a new key was given.
+    NoNewPassphrase,
     /// The file is damaged or of an unknown kind.
     Unreadable {
         /// What is wrong.

@@ -123,7 +123,7 @@ impl Passphrases for UserPassphrases<'_> {
 const ROOT: &str = "root";
 
 /// The variable that holds the passphrase of keys with this role label.
-pub(super) fn variable(role: &str) -> Variable {
+pub(crate) fn variable(role: &str) -> Variable {
     if role == ROOT {
         ROOT_PASSPHRASE
     } else {

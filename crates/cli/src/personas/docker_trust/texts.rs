@@ -131,6 +131,7 @@ impl Refusal {
             Self::BadSignatures { role, have, need, .. } => {
                 format!("valid signatures did not meet threshold for {role} ({have} of {need})")
             }
+            Self::Configuration { problem } => format!("docker's configuration cannot be used: {}", printable(problem)),
             Self::Conflict { gun } => format!("the trust data of {gun} was changed by someone else meanwhile"),
             Self::CredentialHelper { program, problem } => {
                 format!("credential helper {program} failed: {}", printable(problem))
@@ -140,10 +141,15 @@ impl Refusal {
             Self::Folder { path, action, source } => {
                 format!("cannot {action} {}: {}", path.display(), go_io(source))
             }
-            Self::FolderBusy { path } => format!("another process is working in {}", path.display()),
+            Self::FolderBusy { path, pid } => {
+                let who = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
+                let folder = path.parent().unwrap_or(path).display();
+                format!("another process{who} is working in {folder}")
+            }
             Self::ImageMissing { image } => {
                 format!("no such image: {image}: not found in registry {}", image.host())
             }
+            Self::Impossible { problem, .. } => printable(problem).into_owned(),
             Self::Input(error) => error.to_string(),
             Self::KeyUnusable { key_ids, .. } => format!(
                 "could not find necessary signing keys, at least one of these keys must be \
@@ -151,6 +157,7 @@ impl Refusal {
                 key_ids.join(", ")
             ),
             Self::MetadataMissing { role, .. } => format!("{role} trust data unavailable"),
+            Self::NoConfigFolder => "no folder for docker's files: set DOCKER_CONFIG or HOME".to_owned(),
             Self::NoSignerKey { .. } => "no valid signing keys for delegation roles".to_owned(),
             Self::NoSuchSigner { name, repository } => format!("no signer {name} for repository {repository}"),
             Self::NoTrustData { server, gun, .. } => format!("{server} does not have trust data for {gun}"),
@@ -159,7 +166,6 @@ impl Refusal {
                     "you are not authorized to perform this operation: server returned {status}."
                 )
             }
-            Self::NotInThisBuild => "the trust client is not part of this build".to_owned(),
             Self::NothingSigned => "no signed tags to remove".to_owned(),
             Self::OlderVersion { found, known, .. } => {
                 format!("version {found} is lower than current version {known}")
@@ -178,6 +184,7 @@ impl Refusal {
                  certificates"
                     .to_owned()
             }
+            Self::RootUntrusted { problem, .. } => printable(problem).into_owned(),
             Self::ServerAddress { found } => {
                 format!("valid https URL required for trust server, got {found}")
             }
@@ -188,6 +195,9 @@ impl Refusal {
             }
             Self::TagNotSigned { tag } => format!("No valid trust data for {tag}"),
             Self::Unreachable { cause, .. } => printable(cause).into_owned(),
+            Self::UpdateRefused { server, message, .. } => {
+                format!("trust server rejected operation: {server}: {}", printable(message))
+            }
             Self::UserName { user } => {
                 let name = user.as_deref().unwrap_or("targets");
                 let role = user.as_deref().map_or("targets".to_owned(), |user| format!("targets/{user}"));
@@ -220,6 +230,9 @@ impl Refusal {
             Self::OlderVersion { gun, .. } => format!(
                 "Warning: potential malicious behavior - trust data version is lower than expected for remote \
                  repository {gun}: {bare}"
+            ),
+            Self::RootUntrusted { gun, .. } => format!(
+                "Warning: potential malicious behavior - trust data mismatch for remote repository {gun}: {bare}"
             ),
             Self::RootReplaced { gun } => format!(
                 "Warning: potential malicious behavior - trust data mismatch for remote repository {gun}: {bare}"
@@ -281,6 +294,7 @@ impl KeyTrouble {
                 "No file in {} holds it. Load it with docker trust key load, or sign where it is.",
                 folder.display()
             ),
+            Self::NoNewPassphrase => "No usable passphrase for it was given.".to_owned(),
             Self::Unreadable { problem } => format!("Its key file cannot be used: {problem}."),
             Self::WrongPassphrase {
                 variable: Some(variable),

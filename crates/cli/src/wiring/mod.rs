@@ -1,5 +1,8 @@
 //! The real use cases behind the commands, and the real process.
 
+mod refusals;
+mod trust;
+
 use std::io;
 use std::sync::Arc;
 
@@ -64,8 +67,8 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
 struct Wiring;
 
 impl UseCases for Wiring {
-    fn trust<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
-        Err(Refusal::NotInThisBuild)
+    fn trust<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
+        Ok(Box::new(trust::Client::new(session)?))
     }
 
     fn serve(&self, session: &Session<'_>, request: &ServeRequest) -> Result<(), Failure> {
