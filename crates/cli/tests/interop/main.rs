@@ -1,0 +1,7 @@
+//! The judges: this program against the real ones, in both directions, and against an attacker between them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod registry;
+mod support;
+mod trust_server;
