@@ -93,6 +93,8 @@ pub struct Repository<'a> {
     pub(crate) server: TrustServer,
     pub(crate) cache: Cache,
     http: net::Client,
+    /// The last result, with its time: valid again at the same time if the server's timestamp is the same.
+    last: Mutex<Option<(Timestamp, TargetsTrusted)>>,
 }
 
 impl TrustClient {
@@ -135,6 +137,7 @@ impl TrustClient {
             server,
             cache,
             http,
+            last: Mutex::default(),
         })
     }
 
@@ -218,14 +221,24 @@ impl Repository<'_> {
         remote: &Remote,
         now: Timestamp,
     ) -> Result<TargetsTrusted, TrustError> {
+        let last = self
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let updater = Updater {
             gun: &self.gun,
             server: self.server.host(),
             remote,
             cache: &self.cache,
             pins: &self.client.config.pins,
+            last: last
+                .filter(|(then, _)| *then == now)
+                .map(|(_, trusted)| trusted),
         };
-        updater.run(now).await
+        let trusted = updater.run(now).await?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, trusted.clone()));
+        Ok(trusted)
     }
 
     pub(crate) fn remote(&self, access: Access) -> Remote {

@@ -32,7 +32,8 @@ pub trait Observer {
 
 impl Observer for () {}
 
-/// What happens during a command, in this order; none of it is lasting before [`Event::Published`].
+/// What happens during a command; none of it is lasting before [`Event::Published`]. After [`Event::Rebasing`] the
+/// events of the change come once more.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {

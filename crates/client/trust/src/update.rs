@@ -29,6 +29,8 @@ pub(crate) struct Updater<'a> {
     pub(crate) remote: &'a Remote,
     pub(crate) cache: &'a Cache,
     pub(crate) pins: &'a Pins,
+    /// What was trusted at this very time, earlier in this process.
+    pub(crate) last: Option<TargetsTrusted>,
 }
 
 /// What is at hand besides the server: cached files, and files fetched early.
@@ -62,10 +64,17 @@ impl Updater<'_> {
     /// cached.
     pub(crate) async fn run(&self, now: Timestamp) -> Result<TargetsTrusted, TrustError> {
         let mut at_hand = AtHand::default();
+        if let Some(last) = &self.last {
+            let timestamp = self.remote.current(&Role::Timestamp).await;
+            if matches!(&timestamp, Ok(bytes) if **bytes == *last.snapshot().timestamp().bytes()) {
+                return Ok(last.clone());
+            }
+            at_hand.timestamp = Some(timestamp);
+        }
         let root = self
             .cached(&mut at_hand, &Role::Root)?
             .map(|root| root.bytes);
-        if root.is_none() {
+        if root.is_none() && at_hand.timestamp.is_none() {
             self.fetch_first(&mut at_hand).await?;
         }
         let mut update = Update::start(self.gun, self.pins.clone(), root.as_deref(), now)

@@ -80,6 +80,31 @@ async fn requests_are_the_fewest_possible() {
 }
 
 #[tokio::test]
+async fn the_same_moment_twice_is_one_timestamp_and_still_fails_closed() {
+    let server = serving("plain").await;
+    let home = Home::new(&server);
+    let repository = home.repository(PLAIN);
+    repository.update(now()).await.unwrap();
+    server.requests();
+    repository.update(now()).await.unwrap();
+    assert_eq!(server.requests().len(), 1);
+    server.fault(Method::GET, "timestamp.json", Fault::Status(503, ""), 1);
+    let error = repository.update(now()).await.unwrap_err();
+    assert!(
+        matches!(error, TrustError::RemoteNotCached { .. }),
+        "{error:?}"
+    );
+    let error = repository
+        .update(now() + (20 * 24).hours())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.refusal(), Some(Refusal::Expired { .. })),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_cache_of_the_stock_client_is_used() {
     let server = serving("delegations").await;
     let home = Home::new(&server);

@@ -237,3 +237,48 @@ async fn read(response: Response, resource: &Resource, limit: u64) -> Result<Byt
             error => RemoteError::Network(error),
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_of_the_stock_client() {
+        let server = TrustServer::parse("https://n.example:4443/sub/").unwrap();
+        let files = |gun: &str| {
+            let http = Client::new(net::Config::new("test")).unwrap();
+            let gun = Gun::parse(gun).unwrap();
+            Remote::new(
+                http,
+                &server,
+                &gun,
+                CredentialSource::Anonymous,
+                Access::Pull,
+            )
+            .files
+            .to_string()
+        };
+        let base = "https://n.example:4443/sub/v2";
+        assert_eq!(
+            files("r.example:5000/a/b"),
+            format!("{base}/r.example:5000/a/b/_trust/tuf/")
+        );
+        assert_eq!(
+            files("a b/é?#%2f"),
+            format!("{base}/a%20b/%C3%A9%3F%23%252f/_trust/tuf/")
+        );
+
+        let nested = Role::parse("targets/releases").unwrap();
+        let sha256 = Sha256::of(b"");
+        assert_eq!(
+            Resource::Current(nested.clone()).to_string(),
+            "targets/releases.json"
+        );
+        assert_eq!(
+            Resource::ByHash(nested, sha256).to_string(),
+            format!("targets/releases.{sha256}.json")
+        );
+        assert_eq!(Resource::RootVersion(3).to_string(), "3.root.json");
+        assert_eq!(Resource::Key(Role::Snapshot).to_string(), "snapshot.key");
+    }
+}
