@@ -164,8 +164,8 @@ fn changefeed_tells_what_notary_did() {
     };
     let of_app = [(GUN, "update"), (GUN, "update"), (GUN, "deletion")]
         .map(|(gun, category)| (gun.to_owned(), category.to_owned()));
-    assert_eq!(feed(&format!("/v2/{GUN}/_trust/changefeed")), of_app);
-    let all = feed("/v2/_trust/changefeed");
+    assert_eq!(feed(&format!("/v2/{GUN}/_trust/changefeed?records=100")), of_app);
+    let all = feed("/v2/_trust/changefeed?records=100");
     assert_eq!(all.len(), 4, "{all:?}");
     assert_eq!(all[1].0, "example.com/other");
 }

@@ -158,6 +158,8 @@ impl Refused {
                     .map(|digest| json!({ "digest": digest }))
                     .collect(),
             ),
+            // Go clients take an entry without a detail for a bare code; docker then cannot say what was not found.
+            Self::Denied(_) | Self::ManifestUnknown | Self::NameUnknown => Some(json!({})),
             _ => None,
         }
     }
