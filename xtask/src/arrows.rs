@@ -41,6 +41,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // The peers and the attacker of our programs: it knows none of them.
     ("testkit", &[]),
+    // It measures programs, not libraries.
+    ("bench", &["testkit"]),
     ("xtask", &[]),
 ];
 
