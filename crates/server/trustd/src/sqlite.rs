@@ -263,8 +263,8 @@ fn enter_change(
 
 fn state(connection: &Connection, gun: &Gun, uploaded: &BTreeSet<Role>) -> Result<GunState, Error> {
     let mut stored = Stored::default();
-    let server_signed = [Role::Snapshot, Role::Timestamp];
-    for role in uploaded.iter().chain(&server_signed) {
+    let always = [Role::Snapshot, Role::Targets, Role::Timestamp];
+    for role in uploaded.iter().chain(&always) {
         if let Some(version) = highest(connection, gun, role)? {
             stored.newest.insert(role.clone(), version);
         }
