@@ -46,6 +46,8 @@ pub const PLUGIN_SOCKET: Variable = open(
     "DOCKER_CLI_PLUGIN_SOCKET",
     "Set by docker: a socket whose end means that the plugin is to stop",
 );
+/// No colours, as <https://no-color.org> has it.
+pub const NO_COLOR: Variable = open("NO_COLOR", "Set to anything: no colours");
 /// The home folder.
 pub const HOME: Variable = open("HOME", "Home folder");
 
@@ -55,6 +57,7 @@ pub const ALL: &[Variable] = &[
     CONTENT_TRUST_SERVER,
     DOCKER_CONFIG,
     HOME,
+    NO_COLOR,
     PLUGIN_ORIGINAL_COMMAND,
     PLUGIN_SOCKET,
     REPOSITORY_PASSPHRASE,

@@ -4,6 +4,7 @@
 //! a use case ([`UseCases`]) → an outcome → text ([`render`]). Only the last step knows docker's wording.
 
 pub mod cobra;
+pub mod demo;
 mod dispatch;
 pub mod docker_config;
 pub mod env;

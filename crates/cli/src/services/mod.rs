@@ -33,31 +33,20 @@ pub enum ServicesError {
     Tls(#[from] TlsError),
 }
 
-/// The services of a data folder, listening and not yet serving: clients that connect already wait.
+/// The services of a data folder: storage open, nobody listening yet.
 pub struct Services {
     folder: DataFolder,
-    listener: Listener,
     origin: axum::Router,
     requests: RequestMetrics,
     registry: Arc<LocalRegistry>,
 }
 
 impl Services {
-    /// Opens the roles in `folder` and listens on `addresses`.
+    /// Opens the roles in `folder`.
     ///
     /// # Errors
     /// [`ServicesError`].
-    pub async fn open(
-        folder: DataFolder,
-        addresses: &[SocketAddr],
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ServicesError> {
-        let tls = folder.tls();
-        let transport = Transport::Tls(chassis::server_config(
-            tls.cert_pem.as_bytes(),
-            tls.key_pem.as_bytes(),
-        )?);
-        let listener = Listener::bind(addresses, transport, Limits::default()).await?;
+    pub async fn open(folder: DataFolder, clock: Arc<dyn Clock>) -> Result<Self, ServicesError> {
         let metrics = Metrics::default();
         let mut health = Health::default();
         let registry = Arc::new(LocalRegistry::open(
@@ -86,16 +75,20 @@ impl Services {
             .into_router();
         Ok(Self {
             folder,
-            listener,
             origin,
             requests,
             registry,
         })
     }
 
-    /// Where it listens.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        self.listener.addresses()
+    /// Listens on `addresses` with the folder's certificate: clients that connect wait until [`Services::run`].
+    ///
+    /// # Errors
+    /// [`ServicesError::Bind`], [`ServicesError::Tls`].
+    pub async fn listen(&self, addresses: &[SocketAddr]) -> Result<Listener, ServicesError> {
+        let tls = self.folder.tls();
+        let config = chassis::server_config(tls.cert_pem.as_bytes(), tls.key_pem.as_bytes())?;
+        Ok(Listener::bind(addresses, Transport::Tls(config), Limits::default()).await?)
     }
 
     /// The data folder.
@@ -103,15 +96,18 @@ impl Services {
         &self.folder
     }
 
-    /// The routes of all roles, for a listener of the caller's own.
-    pub fn router(&self) -> axum::Router {
-        self.origin.clone()
+    /// Puts something between the clients and all routes.
+    pub fn behind(self, wrap: impl FnOnce(axum::Router) -> axum::Router) -> Self {
+        Self {
+            origin: wrap(self.origin),
+            ..self
+        }
     }
 
     /// Serves until `stop`, then lets running requests finish.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    pub async fn run(self, listener: Listener, stop: impl Future<Output = ()>) {
         let maintenance = tokio::spawn(Arc::clone(&self.registry).maintain());
-        self.listener.serve(self.origin, self.requests, stop).await;
+        listener.serve(self.origin, self.requests, stop).await;
         maintenance.abort();
     }
 }

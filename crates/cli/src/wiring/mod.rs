@@ -10,6 +10,7 @@ use chassis::SystemClock;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::demo;
 use crate::dispatch::run;
 use crate::failure::Failure;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
@@ -42,12 +43,16 @@ fn serve(process: &Process, request: &ServeRequest) -> Result<(), Failure> {
         DataFolder::open(&request.data, &names, process.now()).map_err(Error::DataFolder)?;
     let is_new = folder.is_new();
     runtime()?.block_on(async {
-        let services = Services::open(folder, &request.listen, Arc::new(SystemClock))
+        let services = Services::open(folder, Arc::new(SystemClock))
+            .await
+            .map_err(Error::Services)?;
+        let listener = services
+            .listen(&request.listen)
             .await
             .map_err(Error::Services)?;
         let stop = told_to_stop().map_err(|source| Error::Runtime { source })?;
-        process.out(greeting(&services, is_new))?;
-        services.run(stop).await;
+        process.out(greeting(services.folder(), listener.addresses(), is_new))?;
+        services.run(listener, stop).await;
         Ok(())
     })
 }
@@ -75,7 +80,7 @@ impl UseCases for Wiring {
         serve(session.process, request)
     }
 
-    fn demo(&self, _: &Session<'_>) -> Result<(), Failure> {
-        Err(Error::NotInThisBuild { what: "demo" }.into())
+    fn demo(&self, session: &Session<'_>) -> Result<(), Failure> {
+        runtime()?.block_on(demo::run(session.process))
     }
 }

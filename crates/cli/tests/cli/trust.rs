@@ -631,7 +631,7 @@ fn serve_and_demo_reach_their_use_cases() {
         .run_with(&["countersign", "demo"], b"", &memory)
         .success();
     assert!(
-        memory.asked.borrow()[0].contains("listen: [::1]:0, names: [\"a.example\"]"),
+        memory.asked.borrow()[0].contains("listen: [[::1]:0], names: [\"a.example\"]"),
         "{:?}",
         memory.asked
     );

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chassis::BindError;
 use thiserror::Error;
 
+use crate::demo::DemoError;
 use crate::services::{DataFolderError, ServicesError};
 
 /// A refused native command.
@@ -55,11 +56,14 @@ pub enum Error {
     /// Nothing says where docker's plugins are.
     #[error("no plugin folder")]
     NoPluginFolder,
-    /// The use case behind the command is not part of this build.
-    #[error("not in this build")]
-    NotInThisBuild {
-        /// What is missing.
-        what: &'static str,
+    /// The demo could not be prepared; nothing was shown to hold or not.
+    #[error("demo")]
+    Demo(#[source] DemoError),
+    /// Expectations of the demo did not hold.
+    #[error("{failed} expectations did not hold")]
+    DemoFailed {
+        /// How many.
+        failed: usize,
     },
     /// docker called a plugin by another name.
     #[error("other plugin")]
@@ -122,7 +126,8 @@ impl Error {
             Self::NoPluginFolder => {
                 "no folder for docker's plugins: use --dir or --system, or set DOCKER_CONFIG or HOME".to_owned()
             }
-            Self::NotInThisBuild { what } => format!("{what}: not part of this build"),
+            Self::Demo(error) => with_causes("the demo cannot run", error),
+            Self::DemoFailed { failed } => format!("{failed} expectations did not hold"),
             Self::NotThisPlugin { asked, plugin } => {
                 format!("this file is docker's plugin {plugin:?}, but was called as {asked:?}")
             }
@@ -148,7 +153,7 @@ fn data_folder(error: &DataFolderError) -> String {
             missing.display(),
             present.display()
         ),
-        other => with_causes(other),
+        other => with_causes("cannot serve", other),
     }
 }
 
@@ -161,13 +166,13 @@ fn services(error: &ServicesError) -> String {
                 "cannot listen on {address}: another program does\nUse --listen with another port."
             )
         }
-        other => with_causes(other),
+        other => with_causes("cannot serve", other),
     }
 }
 
 /// A sentence of an error and its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = format!("cannot serve: {error}");
+fn with_causes(what: &str, error: &dyn std::error::Error) -> String {
+    let mut text = format!("{what}: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(&format!(": {error}"));

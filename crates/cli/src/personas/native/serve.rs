@@ -8,7 +8,7 @@ use crate::cobra::{Command, Completes, Flag, Matches};
 use crate::env;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::services::Services;
+use crate::services::DataFolder;
 use crate::session::{Run, Session};
 
 const DATA: Flag = Flag::text(
@@ -84,26 +84,25 @@ fn resolve(process: &Process, matches: &Matches) -> Result<ServeRequest, Error> 
 
 /// What a user is told when the services listen: a line per address that programs can wait for, then what a client
 /// needs.
-pub fn greeting(services: &Services, first: bool) -> String {
+pub fn greeting(folder: &DataFolder, addresses: &[SocketAddr], is_new: bool) -> String {
     let mut text = String::new();
-    if first {
+    if is_new {
         text.push_str(&format!(
             "made a new data folder, with its own certificate authority and keys: {}\n",
-            services.folder().root().display()
+            folder.root().display()
         ));
     }
-    for address in services.addresses() {
+    for address in addresses {
         text.push_str(&format!("listening on https://{address}\n"));
     }
-    let Some(address) = services.addresses().first() else {
-        return text;
-    };
-    let host = format!("localhost:{}", address.port());
-    let authority = services.folder().authority_file();
-    text.push_str(&format!(
-        "registry and trust server: {host}\n\
-         for clients: mkdir -p ~/.docker/tls/{host} && cp {} ~/.docker/tls/{host}/\n",
-        authority.display()
-    ));
+    if let Some(address) = addresses.first() {
+        let host = format!("localhost:{}", address.port());
+        let authority = folder.authority_file();
+        text.push_str(&format!(
+            "registry and trust server: {host}\n\
+             for clients: mkdir -p ~/.docker/tls/{host} && cp {} ~/.docker/tls/{host}/\n",
+            authority.display()
+        ));
+    }
     text
 }
