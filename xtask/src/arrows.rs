@@ -12,6 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("store", &[]),
     ("keystore", &["pki"]),
+    // Names and digests are `oci`'s; TLS is set up in one place, `net`.
+    ("engine", &["oci", "net"]),
     // client
     ("registry", &["oci", "pki", "net"]),
     (
@@ -32,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "net",
             "store",
             "keystore",
+            "engine",
             "registry",
             "trust",
             "chassis",

@@ -1,8 +1,9 @@
 //! Checks on the workspace itself, for what neither the compiler nor a linter sees.
 //!
-//! `cargo run -q -p xtask -- arrows|purity|text|all`; the same checks run as tests.
+//! `cargo run -q -p xtask -- arrows|purity|text|documents|all`; the same checks run as tests.
 
 mod arrows;
+mod documents;
 mod hosts;
 mod purity;
 mod text;
@@ -19,13 +20,14 @@ const CHECKS: &[(&str, Check)] = &[
     ("arrows", arrows::check),
     ("purity", purity::check),
     ("text", text::check),
+    ("documents", documents::check),
 ];
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "this is the program's edge")]
     let wanted = std::env::args().nth(1).unwrap_or_default();
     if wanted != "all" && !CHECKS.iter().any(|(name, _)| *name == wanted) {
-        say("usage: cargo run -q -p xtask -- arrows|purity|text|all");
+        say("usage: cargo run -q -p xtask -- arrows|purity|text|documents|all");
         return ExitCode::from(2);
     }
     match run(&wanted) {
@@ -73,6 +75,11 @@ mod tests {
     #[test]
     fn the_spec_ring_is_pure_and_no_banned_crate_is_in_the_tree() {
         assert_eq!(run("purity").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn documents_name_tests_that_exist() {
+        assert_eq!(run("documents").unwrap(), Vec::<String>::new());
     }
 
     #[test]
