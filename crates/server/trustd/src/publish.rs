@@ -6,14 +6,14 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use pki::key::TufKeyId;
+use pki::{digest::Sha256, key::TufKeyId};
 use tuf::{
     Gun, Role,
     edit::SigningJob,
     metadata::{Metadata, Parsed, Signature, Snapshot, Timestamp as TimestampFile},
     server::{
-        PendingUpdate, RenewRefusal, SNAPSHOT_RENEWAL_HOURS, Signer, Stored,
-        TIMESTAMP_RENEWAL_HOURS, check_upload, renew,
+        Area, Cause, PendingUpdate, RenewRefusal, SNAPSHOT_RENEWAL_HOURS, Signer, Stored,
+        TIMESTAMP_RENEWAL_HOURS, UploadRefusal, check_upload, renew,
     },
 };
 
@@ -43,6 +43,7 @@ impl<S: TrustStore> TrustServer<S> {
     ) -> Result<(), Refused> {
         let _alone = self.alone(&gun).await;
         let uploaded: BTreeSet<Role> = parts.keys().cloned().collect();
+        let described = targets_of_lone_snapshot(&parts);
         let state = self.state(&gun, &uploaded).await?;
         let now = self.now();
         let base = Arc::new(Base { gun, state, now });
@@ -61,9 +62,24 @@ impl<S: TrustStore> TrustServer<S> {
             )
         })
         .await??;
+        if let Some(sha256) = described {
+            self.check_stored_targets(&base.gun, sha256).await?;
+        }
         self.sign_and_store(&base, pending).await?;
         tracing::info!(gun = %base.gun, roles = ?uploaded, "published");
         Ok(())
+    }
+
+    /// Checks that a snapshot which came without targets describes such as are there: no client could read the GUN any
+    /// more. Notary takes it.
+    async fn check_stored_targets(&self, gun: &Gun, sha256: Sha256) -> Result<(), Refused> {
+        let role = Role::Targets;
+        let found = self.store.file_by_digest(gun, &role, sha256).await;
+        if found.map_err(Refused::Storage)?.is_some() {
+            return Ok(());
+        }
+        let (area, cause) = (Area::Snapshot, Cause::NotLoaded { role });
+        Err(UploadRefusal::Invalid { area, cause }.into())
     }
 
     /// The newest timestamp, renewed if need be.
@@ -180,6 +196,16 @@ impl<S: TrustStore> TrustServer<S> {
         }
         Ok(signatures)
     }
+}
+
+/// What an uploaded snapshot says about targets that are not uploaded with it.
+fn targets_of_lone_snapshot(parts: &BTreeMap<Role, Vec<u8>>) -> Option<Sha256> {
+    if parts.contains_key(&Role::Targets) {
+        return None;
+    }
+    let snapshot = Parsed::<Snapshot>::from_bytes(parts.get(&Role::Snapshot)?).ok()?;
+    let described = snapshot.unverified().describes(&Role::Targets)?;
+    described.hashes.sha256()
 }
 
 /// The newest timestamp as it is.

@@ -31,7 +31,9 @@ async fn publish_and_read(name: &str) -> Stack {
     let stack = stack_at(steps[0].at).await;
     repository.give_keys(&stack).await;
     for step in &steps {
-        stack.clock.advance(step.at.duration_since(chassis::Clock::now(&stack.clock)));
+        stack
+            .clock
+            .advance(step.at.duration_since(chassis::Clock::now(&stack.clock)));
         let parts: Vec<_> = step
             .sent
             .iter()
@@ -43,7 +45,10 @@ async fn publish_and_read(name: &str) -> Stack {
             assert_eq!(answer.ok().body, *bytes, "{role}");
         }
         let snapshot = stack.file(gun, "snapshot.json").await;
-        assert_eq!(signed(&snapshot.body)["meta"], signed(&step.snapshot)["meta"]);
+        assert_eq!(
+            signed(&snapshot.body)["meta"],
+            signed(&step.snapshot)["meta"]
+        );
         assert_eq!(
             signed(&snapshot.body)["version"],
             signed(&step.snapshot)["version"]
@@ -99,9 +104,14 @@ async fn ed25519() {
 #[tokio::test]
 async fn expired_timestamp() {
     let stack = publish_and_read("expired-timestamp").await;
-    stack.clock.advance(jiff::SignedDuration::from_hours(24 * 30));
+    stack
+        .clock
+        .advance(jiff::SignedDuration::from_hours(24 * 30));
     // Renewed with the key of the real signer.
-    stack.update("golden.example/expired-timestamp").await.unwrap();
+    stack
+        .update("golden.example/expired-timestamp")
+        .await
+        .unwrap();
     let timestamp = stack
         .file("golden.example/expired-timestamp", "timestamp.json")
         .await;

@@ -96,7 +96,8 @@ async fn insert_key(
     let database = store::Database::open(&stack.folder.path().join("trust.db")).unwrap();
     let (gun, role, kind) = (gun.to_owned(), role.to_owned(), kind.to_owned());
     let (public, sealed) = (public.to_vec(), sealed.to_owned());
-    let insert = "INSERT INTO keys (gun, role, key_id, algorithm, public, sealed, created_at, used_at)
+    let insert =
+        "INSERT INTO keys (gun, role, key_id, algorithm, public, sealed, created_at, used_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)";
     database
         .run_tx("test", move |tx| {
