@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad_input;
 mod registry;
+mod signed;
 mod support;
+mod trust_client;
 mod trust_server;

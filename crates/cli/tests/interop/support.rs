@@ -155,36 +155,14 @@ pub(crate) fn get(url: &str, ca_file: &Path, path: &str) -> (u16, String) {
     )
 }
 
-/// A trust server under test: ours, or the one it is to be like.
-pub(crate) enum TrustServer {
-    Ours(testkit::Countersign),
-    Stock(testkit::NotaryServer),
+/// Ends it without warning and starts it again on the same data.
+pub(crate) fn crash(server: &mut testkit::Countersign) {
+    server.kill9();
+    server.restart();
 }
 
-impl TrustServer {
-    pub(crate) fn ours() -> Self {
-        Self::Ours(testkit::Countersign::start(COUNTERSIGN))
-    }
-
-    pub(crate) fn url(&self) -> String {
-        match self {
-            Self::Ours(server) => server.url(),
-            Self::Stock(server) => server.url(),
-        }
-    }
-
-    pub(crate) fn ca_file(&self) -> std::path::PathBuf {
-        match self {
-            Self::Ours(server) => server.ca_file(),
-            Self::Stock(server) => server.ca_file().to_owned(),
-        }
-    }
-
-    /// Ends ours without warning and starts it again. The stock one would forget everything in memory.
-    pub(crate) fn restart(&mut self) {
-        if let Self::Ours(server) = self {
-            server.kill9();
-            server.restart();
-        }
-    }
+/// `countersign trust <words>` as this user.
+#[track_caller]
+pub(crate) fn trust(docker: &testkit::DockerCli, words: &[&str]) -> Output {
+    docker.run_program(COUNTERSIGN, [&["trust"], words].concat())
 }

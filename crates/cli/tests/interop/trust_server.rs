@@ -10,12 +10,12 @@ use testkit::{
     Peers, Proxy, TestCa, files, image, run,
 };
 
-use crate::support::{COUNTERSIGN, TrustServer, get, word_after};
+use crate::support::{COUNTERSIGN, crash, get, word_after};
 
 const GUN: &str = "example.com/team/app";
 
 /// A stock client with a trust folder of its own.
-fn notary(peers: &Peers, server: &TrustServer) -> NotaryCli {
+fn notary(peers: &Peers, server: &Countersign) -> NotaryCli {
     NotaryCli::new(peers, &server.url(), &server.ca_file())
 }
 
@@ -82,7 +82,7 @@ fn delegation_key(peers: &Peers, notary: &NotaryCli, folder: &Folder, name: &str
 #[test]
 fn notary_publishes_lists_and_looks_up() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     owner.run(["init", "-p", GUN]).success();
     owner
@@ -91,12 +91,12 @@ fn notary_publishes_lists_and_looks_up() {
         .says("No targets present in this repository.");
     for target in ["v1", "v2", "v10"] {
         publish(&owner, GUN, "targets", target).success();
-        server.restart();
+        crash(&mut server);
     }
     owner.run(["remove", "-p", GUN, "v2"]).success();
     let expected = [("v1", "targets"), ("v10", "targets")];
     lists(&owner, GUN, &expected);
-    server.restart();
+    crash(&mut server);
     let stranger = notary(&peers, &server);
     lists(&stranger, GUN, &expected);
     stranger
@@ -117,7 +117,7 @@ fn notary_publishes_lists_and_looks_up() {
 #[test]
 fn notary_deletes_one_repository_and_no_other() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     let (gone, stays) = ("example.com/app", "example.com/App");
     for gun in [gone, stays] {
@@ -125,7 +125,7 @@ fn notary_deletes_one_repository_and_no_other() {
         publish(&owner, gun, "targets", "v1").success();
     }
     owner.run(["delete", "--remote", gone]).success();
-    server.restart();
+    crash(&mut server);
     let stranger = notary(&peers, &server);
     stranger
         .run(["list", gone])
@@ -143,14 +143,14 @@ fn notary_deletes_one_repository_and_no_other() {
 #[test]
 fn changefeed_tells_what_notary_did() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     for gun in [GUN, "example.com/other"] {
         owner.run(["init", "-p", gun]).success();
     }
     publish(&owner, GUN, "targets", "v1").success();
     owner.run(["delete", "--remote", GUN]).success();
-    server.restart();
+    crash(&mut server);
     let feed = |path: &str| -> Vec<(String, String)> {
         let (status, body) = get(&server.url(), &server.ca_file(), path);
         assert_eq!(status, 200, "{body}");
@@ -164,7 +164,10 @@ fn changefeed_tells_what_notary_did() {
     };
     let of_app = [(GUN, "update"), (GUN, "update"), (GUN, "deletion")]
         .map(|(gun, category)| (gun.to_owned(), category.to_owned()));
-    assert_eq!(feed(&format!("/v2/{GUN}/_trust/changefeed?records=100")), of_app);
+    assert_eq!(
+        feed(&format!("/v2/{GUN}/_trust/changefeed?records=100")),
+        of_app
+    );
     let all = feed("/v2/_trust/changefeed?records=100");
     assert_eq!(all.len(), 4, "{all:?}");
     assert_eq!(all[1].0, "example.com/other");
@@ -174,7 +177,7 @@ fn changefeed_tells_what_notary_did() {
 #[test]
 fn notary_delegates() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     let keys = Folder::new("keys");
     owner.run(["init", "-p", GUN]).success();
@@ -195,7 +198,7 @@ fn notary_delegates() {
             .run(["delegation", "add", "-p", GUN, role, key, paths])
             .success();
     }
-    server.restart();
+    crash(&mut server);
     owner
         .run(["delegation", "list", GUN])
         .success()
@@ -205,7 +208,7 @@ fn notary_delegates() {
     publish(&owner, GUN, "targets/bob", "bob/1").success();
     publish(&owner, GUN, "targets/bob", "amy/1").failure();
     owner.run(["reset", "--all", GUN]).success();
-    server.restart();
+    crash(&mut server);
     let stranger = notary(&peers, &server);
     let all = [
         ("bob/1", "targets/bob"),
@@ -216,7 +219,7 @@ fn notary_delegates() {
     owner
         .run(["delegation", "remove", "-y", "-p", GUN, "targets/bob"])
         .success();
-    server.restart();
+    crash(&mut server);
     lists(&stranger, GUN, &all[1..]);
     let listed = stranger.run(["delegation", "list", GUN]).success();
     assert!(!listed.stdout.contains("targets/bob"), "{listed}");
@@ -226,7 +229,7 @@ fn notary_delegates() {
 #[test]
 fn notary_witnesses_a_role_again() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     let keys = Folder::new("keys");
     owner.run(["init", "-p", GUN]).success();
@@ -263,7 +266,7 @@ fn notary_witnesses_a_role_again() {
         .success();
     let stranger = notary(&peers, &server);
     lists(&stranger, GUN, &[]);
-    server.restart();
+    crash(&mut server);
     owner.run(["witness", "-p", GUN, role]).success();
     lists(&stranger, GUN, &[("v1", role)]);
 }
@@ -272,7 +275,7 @@ fn notary_witnesses_a_role_again() {
 #[test]
 fn notary_rotates_every_key() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     owner.run(["init", "-p", GUN]).success();
     publish(&owner, GUN, "targets", "v0").success();
@@ -306,7 +309,7 @@ fn notary_rotates_every_key() {
             .run_with_input(&words, "yes\n")
             .success()
             .says("Successfully rotated");
-        server.restart();
+        crash(&mut server);
         check(&watching, &targets);
         let target = format!("v{}", number + 1);
         publish(&owner, GUN, "targets", &target).success();
@@ -328,7 +331,7 @@ fn notary_rotates_every_key() {
 #[test]
 fn notary_conflicts_lose_nothing() {
     let Some(peers) = Peers::locate() else { return };
-    let mut server = TrustServer::ours();
+    let mut server = Countersign::start(COUNTERSIGN);
     let owner = notary(&peers, &server);
     owner.run(["init", "-p", GUN]).success();
     publish(&owner, GUN, "targets", "v0").success();
@@ -360,7 +363,7 @@ fn notary_conflicts_lose_nothing() {
         .find(|exchange| exchange.method == Method::POST)
         .expect("it tried");
     assert_eq!(refused.status.unwrap().as_u16(), 409, "{refused:?}");
-    server.restart();
+    crash(&mut server);
     let stranger = notary(&peers, &server);
     lists(&stranger, GUN, &[("fast", "targets"), ("v0", "targets")]);
     slow.run(["publish", GUN]).success();
@@ -394,8 +397,7 @@ fn dockerd_docker_pushes_and_pulls_with_content_trust() {
                 .success()
                 .says("Successfully signed");
             digests.push(word_after(&pushed.stdout, "digest: ").to_owned());
-            server.kill9();
-            server.restart();
+            crash(&mut server);
         }
         // Somebody without content trust moves a tag; who verifies does not follow.
         docker.run(["tag", &name("unsigned"), &name("1")]).success();
@@ -432,8 +434,7 @@ fn dockerd_docker_trust_manages_signers() {
         let image = format!("{repository}:1");
         let mut step = |words: &[&str], says: &str| {
             docker.run(words).success().says(says);
-            server.kill9();
-            server.restart();
+            crash(&mut server);
         };
         for signer in ["amy", "jeff"] {
             let key = format!("{signer}.pub");
