@@ -223,10 +223,12 @@ fn servable(state: &GunState, now: Timestamp) -> Option<CurrentTimestamp> {
             SNAPSHOT_RENEWAL_HOURS,
         ))
         .map(|(timestamp, snapshot)| timestamp.min(snapshot));
+    let again = now.saturating_add(RETRY).unwrap_or(now);
+    let again = timestamp_expiry(&state.stored).map_or(again, |expiry| again.min(expiry));
     Some(CurrentTimestamp {
         bytes: bytes.into(),
         last_modified: last_modified(state.created?),
-        fresh_until: due.unwrap_or_else(|| now.saturating_add(RETRY).unwrap_or(now)),
+        fresh_until: due.unwrap_or(again),
     })
 }
 

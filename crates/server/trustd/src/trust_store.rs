@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -61,13 +61,21 @@ pub enum Published {
     Moved,
 }
 
-/// A server-held key as it lies in the store.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A server-held key as it lies in the store. `Debug` does not show the envelope.
+#[derive(Clone, Eq, PartialEq)]
 pub struct SealedKey {
     /// The public key.
     pub public: PublicKey,
     /// The secret (`pki::signing::SigningKey::to_signer_secret`) in a `pki::envelope`.
     pub sealed: String,
+}
+
+impl fmt::Debug for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SealedKey")
+            .field(&self.public.tuf_id())
+            .finish()
+    }
 }
 
 /// One entry of the changefeed: a new timestamp, or the deletion of a GUN.

@@ -315,7 +315,7 @@ async fn updates_that_break_a_rule_are_invalid_in_notary_s_words() {
     // Of targets that are not there.
     answer.invalid("ErrBadSnapshot", "targets role has not been loaded");
     // Signed by somebody else.
-    let stranger = Publisher::new(GUN, SnapshotHolder::Publisher);
+    let stranger = Publisher::new(GUN, SnapshotHolder::Server);
     let forged = stranger.first_with(
         new_key().public_key().clone(),
         stack.key(Method::GET, GUN, "timestamp").await,
