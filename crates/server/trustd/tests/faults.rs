@@ -130,9 +130,14 @@ async fn of_two_publishers_one_wins_and_the_other_is_told() {
     let (stack, publisher) = published(SnapshotHolder::Publisher).await;
     let stack = Arc::new(stack);
     for round in 0..10 {
-        let mut tasks = Vec::new();
+        // All start from the same state.
+        let mut publications = Vec::new();
         for name in ["a", "b", "c"] {
-            let next = publisher.next(&stack, &format!("{name}{round}")).await;
+            let target = format!("{name}{round}");
+            publications.push(publisher.next(&stack, &target).await);
+        }
+        let mut tasks = Vec::new();
+        for next in publications {
             let stack = Arc::clone(&stack);
             tasks.push(tokio::spawn(async move {
                 let answer = stack.publish(GUN, &next).await;
