@@ -124,20 +124,29 @@ fn sent_error(error: &reqwest::Error, exchange: &Exchange) -> Error {
 }
 
 async fn tls_error(error: &rustls::Error, exchange: &Exchange) -> Error {
-    let reason = match error {
-        rustls::Error::InvalidMessage(_) => return not_tls(exchange, TlsFault::NotTls).await,
-        rustls::Error::InvalidCertificate(certificate) => certificate_fault(certificate),
-        rustls::Error::AlertReceived(
-            AlertDescription::BadCertificate
-            | AlertDescription::CertificateRequired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA,
-        ) => TlsFault::ClientCertificate,
-        other => TlsFault::Other(other.to_string()),
-    };
-    Error::Tls {
-        host: exchange.host.clone(),
-        reason,
+    match TlsFault::of(error) {
+        TlsFault::NotTls => not_tls(exchange, TlsFault::NotTls).await,
+        reason => Error::Tls {
+            host: exchange.host.clone(),
+            reason,
+        },
+    }
+}
+
+impl TlsFault {
+    /// What a failed handshake means.
+    pub fn of(error: &rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidMessage(_) => Self::NotTls,
+            rustls::Error::InvalidCertificate(certificate) => certificate_fault(certificate),
+            rustls::Error::AlertReceived(
+                AlertDescription::BadCertificate
+                | AlertDescription::CertificateRequired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA,
+            ) => Self::ClientCertificate,
+            other => Self::Other(other.to_string()),
+        }
     }
 }
 

@@ -60,6 +60,14 @@ impl InsecureTls {
     }
 }
 
+impl Tls {
+    /// What a TLS connection is set up with; for a protocol over TLS that is not this client's HTTP. Offers HTTP/2 and
+    /// HTTP/1.1 by ALPN.
+    pub fn client_config(&self) -> Result<ClientConfig, Error> {
+        client_config(self)
+    }
+}
+
 pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match tls.insecure {
