@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::Method;
-use testkit::{Disk, DockerCli, Fault, Peers, Terminal, TestCa, files};
+use testkit::{Disk, DockerCli, Fault, Peers, Terminal, TestCa};
 
 use crate::signed::{Signed, keys_and_metadata, refused};
-use crate::support::{COUNTERSIGN, json_of, trust};
+use crate::support::{COUNTERSIGN, copy_folder, json_of, trust};
 
 /// A reason in the words of the notary library, what docker makes of it, and what is said to do about it.
 #[derive(Clone, Copy)]
@@ -36,7 +36,14 @@ fn every_command_says(scene: &Signed, docker: &DockerCli, words: Words<'_>) {
     let cannot = format!("could not remove signature for {one}: {bare}");
     refused(docker, &["revoke", one], &cannot, advice);
     let key = scene.owner.home().join("jeff.pub");
-    let add = ["signer", "add", "--key", key.to_str().unwrap(), "bob", repository];
+    let add = [
+        "signer",
+        "add",
+        "--key",
+        key.to_str().unwrap(),
+        "bob",
+        repository,
+    ];
     let shown = refused(docker, &add, translated, advice);
     assert!(
         shown
@@ -81,10 +88,7 @@ fn unreachable_server() {
     let gone = testkit::Proxy::to(&scene.server.url()).start_https(&scene.ca);
     let url = gone.url();
     drop(gone);
-    let docker = scene
-        .owner
-        .clone()
-        .env("DOCKER_CONTENT_TRUST_SERVER", &url);
+    let docker = scene.owner.clone().env("DOCKER_CONTENT_TRUST_SERVER", &url);
     let bare = format!("connection to {} refused", server_of(&url));
     let words = Words {
         bare: &bare,
@@ -122,10 +126,7 @@ fn server_without_tls() {
     let Some(peers) = Peers::locate() else { return };
     let scene = Signed::new(&peers);
     let url = scene.front.url().replace("https://", "http://");
-    let docker = scene
-        .owner
-        .clone()
-        .env("DOCKER_CONTENT_TRUST_SERVER", &url);
+    let docker = scene.owner.clone().env("DOCKER_CONTENT_TRUST_SERVER", &url);
     let says = format!("valid https URL required for trust server, got {url}");
     for words in [["inspect", &scene.image("1")], ["sign", &scene.image("2")]] {
         refused(&docker, &words, &says, "");
@@ -200,9 +201,10 @@ fn refused_update() {
         (503, &format!("{unable} 503."), ""),
     ] {
         let body = r#"{"errors":[{"code":"UNKNOWN","message":"the server's words"}]}"#;
-        scene
-            .front
-            .on(|method, _| method == Method::POST, Fault::json(status, body));
+        scene.front.on(
+            |method, _| method == Method::POST,
+            Fault::json(status, body),
+        );
         refused(&scene.owner, &["sign", &two], says, advice);
         scene.front.clear();
     }
@@ -222,7 +224,9 @@ fn lost_answer() {
         .success()
         .says("Successfully signed");
     let posts = scene.front.take_exchanges();
-    let posts = posts.iter().filter(|exchange| exchange.method == Method::POST);
+    let posts = posts
+        .iter()
+        .filter(|exchange| exchange.method == Method::POST);
     assert_eq!(posts.count(), 1, "published once, not twice");
     trust(&scene.user(), &["inspect", &two])
         .success()
@@ -339,7 +343,8 @@ fn wrong_passphrase_in_the_environment() {
         "not the passphrase",
     );
     let advice = "The passphrase in DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE does not open it.";
-    let cause = "could not find necessary signing keys, at least one of these keys must be available: ";
+    let cause =
+        "could not find necessary signing keys, at least one of these keys must be available: ";
     let says = format!("failed to sign {two}: {cause}");
     refused(&docker, &["sign", &two], &says, advice);
     let says = format!("could not remove signature for {one}: {cause}");
@@ -382,21 +387,29 @@ fn wrong_passphrase_on_a_terminal() {
     let (said, code) = terminal.finish();
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(said.matches("Enter passphrase").count(), 3, "{said}");
-    assert!(said.contains("Passphrase incorrect. Please retry."), "{said}");
+    assert!(
+        said.contains("Passphrase incorrect. Please retry."),
+        "{said}"
+    );
     assert!(
         said.contains(&format!(
             "failed to sign {two}: could not find necessary signing keys"
         )),
         "{said}"
     );
-    assert!(said.contains("No passphrase that was given opens it."), "{said}");
+    assert!(
+        said.contains("No passphrase that was given opens it."),
+        "{said}"
+    );
     assert!(!said.contains("guess"), "{said}");
     assert!(before == keys_and_metadata(&docker));
 
     let sign = docker.command_of(COUNTERSIGN, ["trust", "sign", &two]);
     let mut terminal = Terminal::spawn(sign);
     for attempt in ["first guess", DockerCli::REPOSITORY_PASSPHRASE] {
-        terminal.expect("Enter passphrase for jeff").type_line(attempt);
+        terminal
+            .expect("Enter passphrase for jeff")
+            .type_line(attempt);
     }
     let (said, code) = terminal.finish();
     assert_eq!(code, Some(0), "{said}");
@@ -436,7 +449,8 @@ fn missing_keys() {
         &format!("failed to sign {two}: no valid signing keys for delegation roles"),
         "a key of: jeff. Load one with docker trust key load.",
     );
-    let cause = "could not find necessary signing keys, at least one of these keys must be available: ";
+    let cause =
+        "could not find necessary signing keys, at least one of these keys must be available: ";
     let folder = stranger.trust_dir().join("private");
     let advice = format!("No file in {} holds it.", folder.display());
     let says = format!("could not remove signature for {one}: {cause}");
@@ -526,12 +540,13 @@ fn invalid_references() {
             "localhost:1/Team/app:1",
             "invalid reference format: repository name (Team/app) must be lowercase",
         ),
-        (&long, "repository name must not be more than 255 characters"),
+        (
+            &long,
+            "repository name must not be more than 255 characters",
+        ),
         (
             &hex,
-            &format!(
-                "invalid repository name ({hex}), cannot specify 64-byte hexadecimal strings"
-            ),
+            &format!("invalid repository name ({hex}), cannot specify 64-byte hexadecimal strings"),
         ),
     ] {
         for words in [
@@ -559,11 +574,7 @@ fn invalid_references() {
 /// Puts the trust folder of a user on a small disk.
 fn move_to(disk: &Disk, docker: &DockerCli) {
     let folder = docker.trust_dir();
-    for (name, bytes) in files(&folder) {
-        let path = disk.path().join("trust").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
+    copy_folder(&folder, &disk.path().join("trust"));
     std::fs::remove_dir_all(&folder).unwrap();
     std::os::unix::fs::symlink(disk.path().join("trust"), &folder).unwrap();
 }
@@ -586,7 +597,14 @@ fn unusable_folder(scene: &Signed, problem: &str) {
     for words in [
         &["sign", &scene.image("2")] as &[&str],
         &["revoke", &scene.image("1")],
-        &["signer", "add", "--key", "jeff.pub", "bob", &scene.repository],
+        &[
+            "signer",
+            "add",
+            "--key",
+            "jeff.pub",
+            "bob",
+            &scene.repository,
+        ],
         &["signer", "add", "--key", "jeff.pub", "bob", &new],
     ] {
         let out = refused(owner, words, "", problem);
@@ -600,7 +618,9 @@ fn unusable_folder(scene: &Signed, problem: &str) {
 #[test]
 fn read_only_trust_folder() {
     let Some(peers) = Peers::locate() else { return };
-    let Some(disk) = Disk::mount(2048) else { return };
+    let Some(disk) = Disk::mount(2048) else {
+        return;
+    };
     let scene = Signed::new(&peers);
     move_to(&disk, &scene.owner);
     disk.make_read_only();
@@ -612,7 +632,9 @@ fn read_only_trust_folder() {
 #[test]
 fn full_trust_folder() {
     let Some(peers) = Peers::locate() else { return };
-    let Some(disk) = Disk::mount(2048) else { return };
+    let Some(disk) = Disk::mount(2048) else {
+        return;
+    };
     let scene = Signed::new(&peers);
     move_to(&disk, &scene.owner);
     disk.fill();
@@ -678,7 +700,10 @@ fn trust_folder_held_by_another_process() {
     );
     holder.kill().unwrap();
     holder.wait().unwrap();
-    assert!(out.stderr.contains(scene.owner.trust_dir().to_str().unwrap()));
+    assert!(
+        out.stderr
+            .contains(scene.owner.trust_dir().to_str().unwrap())
+    );
     // The lock of a process that was killed holds nobody up.
     trust(&scene.owner, &["sign", &scene.image("3")]).success();
 }

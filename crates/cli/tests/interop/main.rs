@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attacks;
 mod bad_input;
+mod faults;
 mod registry;
 mod signed;
 mod support;

@@ -101,10 +101,7 @@ pub(crate) fn refused(docker: &DockerCli, words: &[&str], says: &str, advice: &s
 }
 
 /// Names of the files that are not the same before and after.
-fn changes(
-    before: &BTreeMap<String, Vec<u8>>,
-    after: &BTreeMap<String, Vec<u8>>,
-) -> Vec<String> {
+fn changes(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let names = before.keys().chain(after.keys());
     let mut changed: Vec<String> = names
         .filter(|&name| before.get(name) != after.get(name))

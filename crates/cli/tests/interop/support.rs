@@ -8,6 +8,15 @@ use testkit::{Folder, Output, Skopeo, image};
 /// The program under judgement.
 pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
 
+/// Copies every file of a folder.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    for (name, bytes) in testkit::files(from) {
+        let path = to.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
 /// The word that follows `marker`, up to white space.
 #[track_caller]
 pub(crate) fn word_after<'t>(text: &'t str, marker: &str) -> &'t str {
@@ -165,4 +174,31 @@ pub(crate) fn crash(server: &mut testkit::Countersign) {
 #[track_caller]
 pub(crate) fn trust(docker: &testkit::DockerCli, words: &[&str]) -> Output {
     docker.run_program(COUNTERSIGN, [&["trust"], words].concat())
+}
+
+/// A target as `notary list` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    /// SHA-256 in hex.
+    pub(crate) digest: String,
+    pub(crate) size: String,
+    pub(crate) role: String,
+}
+
+/// The table of `notary list`, which must succeed.
+#[track_caller]
+pub(crate) fn list(notary: &testkit::NotaryCli, gun: &str) -> Vec<Listed> {
+    let output = notary.run(["list", gun]).success();
+    let rows = output.stdout.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let row = Listed {
+            name: words.next()?,
+            digest: words.next().filter(|word| word.len() == 64)?,
+            size: words.next()?,
+            role: words.next()?,
+        };
+        Some(row)
+    });
+    rows.collect()
 }

@@ -7,10 +7,10 @@ use http::Method;
 use serde_json::Value;
 use testkit::{
     ConnectProxy, Countersign, DockerCli, DockerVersion, Dockerd, Fault, Folder, NotaryCli, Output,
-    Peers, Proxy, TestCa, files, image, run,
+    Peers, Proxy, TestCa, image, run,
 };
 
-use crate::support::{COUNTERSIGN, crash, get, word_after};
+use crate::support::{COUNTERSIGN, Listed, copy_folder, crash, get, list, word_after};
 
 const GUN: &str = "example.com/team/app";
 
@@ -36,20 +36,16 @@ fn publish(notary: &NotaryCli, gun: &str, role: &str, target: &str) -> Output {
 /// Exactly these targets are listed, each in this role with its digest.
 #[track_caller]
 fn lists(notary: &NotaryCli, gun: &str, expected: &[(&str, &str)]) {
-    let listed = notary.run(["list", gun]).success();
-    let rows: Vec<Vec<&str>> = listed
-        .stdout
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|row| row.len() == 4 && row[1].len() == 64)
-        .collect();
-    let hashes: Vec<String> = expected.iter().map(|(target, _)| hash_of(target)).collect();
-    let expected: Vec<Vec<&str>> = expected
+    let expected: Vec<_> = expected
         .iter()
-        .zip(&hashes)
-        .map(|((target, role), hash)| vec![*target, hash.as_str(), "7", *role])
+        .map(|(target, role)| Listed {
+            name: (*target).to_owned(),
+            digest: hash_of(target),
+            size: "7".to_owned(),
+            role: (*role).to_owned(),
+        })
         .collect();
-    assert_eq!(rows, expected, "{listed}");
+    assert_eq!(list(notary, gun), expected);
 }
 
 /// A delegation key pair: the private key is imported for `role`, the public key is in the returned file.
@@ -340,11 +336,7 @@ fn notary_conflicts_lose_nothing() {
         .trust(&server.ca_file())
         .start_https(&ca);
     let slow_folder = Folder::new("slow");
-    for (name, bytes) in files(owner.folder()) {
-        let path = slow_folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
+    copy_folder(owner.folder(), slow_folder.path());
     let slow = NotaryCli::new(&peers, &front.url(), &ca.file()).trust_dir(slow_folder.path());
     front.on_next(
         1,
