@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use net::Bytes;
+use tempfile::NamedTempFile;
 use tuf::limits::MAX_METADATA_BYTES;
 use tuf::{Gun, Role};
 
@@ -93,12 +94,20 @@ impl Cache {
     /// # Errors
     /// One of them cannot be written.
     pub(crate) fn store(&self, files: &[(&Role, &[u8])]) -> Result<(), CacheError> {
+        self.stage(files)?.commit()
+    }
+
+    /// Writes files beside the ones there are, so that a full or read-only disk is noticed before anything depends on
+    /// them. Nothing changes before [`Staged::commit`].
+    ///
+    /// # Errors
+    /// One of them cannot be written; none is left.
+    pub(crate) fn stage(&self, files: &[(&Role, &[u8])]) -> Result<Staged, CacheError> {
         let (roots, others): (Vec<_>, Vec<_>) =
             files.iter().partition(|(role, _)| **role == Role::Root);
-        for (role, bytes) in roots.into_iter().chain(others) {
-            self.write(role, bytes)?;
-        }
-        Ok(())
+        let all = roots.into_iter().chain(others);
+        let staged = all.map(|(role, bytes)| self.stage_one(role, bytes));
+        staged.collect::<Result<_, _>>().map(Staged)
     }
 
     /// Changes that a stock client staged and did not publish, oldest first. Nothing here publishes or removes them.
@@ -149,13 +158,9 @@ impl Cache {
         self.folder.join("metadata").join(format!("{role}.json"))
     }
 
-    fn write(&self, role: &Role, bytes: &[u8]) -> Result<(), CacheError> {
+    fn stage_one(&self, role: &Role, bytes: &[u8]) -> Result<StagedFile, CacheError> {
         let path = self.path(role);
-        let failed = |source| CacheError {
-            action: "writing",
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| writing(&path, source);
         let folder = path.parent().expect("the path has a file name");
         DirBuilder::new()
             .recursive(true)
@@ -172,13 +177,53 @@ impl Cache {
         if durable {
             file.as_file().sync_all().map_err(failed)?;
         }
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        if durable {
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(failed)?;
+        Ok(StagedFile {
+            file,
+            path,
+            durable,
+        })
+    }
+}
+
+/// Files that are written and not yet in place; dropping them removes them.
+#[must_use]
+pub(crate) struct Staged(Vec<StagedFile>);
+
+struct StagedFile {
+    file: NamedTempFile,
+    path: PathBuf,
+    durable: bool,
+}
+
+impl Staged {
+    /// Puts the files in place, in order.
+    ///
+    /// # Errors
+    /// One of them cannot be renamed; those before it are in place.
+    pub(crate) fn commit(self) -> Result<(), CacheError> {
+        for StagedFile {
+            file,
+            path,
+            durable,
+        } in self.0
+        {
+            let failed = |source| writing(&path, source);
+            file.persist(&path).map_err(|error| failed(error.error))?;
+            if durable && let Some(folder) = path.parent() {
+                File::open(folder)
+                    .and_then(|folder| folder.sync_all())
+                    .map_err(failed)?;
+            }
         }
         Ok(())
+    }
+}
+
+fn writing(path: &Path, source: io::Error) -> CacheError {
+    CacheError {
+        action: "writing",
+        path: path.to_owned(),
+        source,
     }
 }
 

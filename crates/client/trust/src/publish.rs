@@ -33,7 +33,7 @@ pub(crate) trait Change {
     type Outcome;
 
     /// What to do about a repository that the server does not know.
-    const MISSING: Missing;
+    fn missing(&self) -> Missing;
 
     /// Makes the change in memory.
     fn stage(
@@ -149,7 +149,9 @@ impl Repository<'_> {
         let lock = self.lock().await?;
         let remote = self.remote(Access::PullPush);
         for attempts in 1..=ATTEMPTS {
-            if let Some(published) = self.attempt(change, &remote, &lock, session).await? {
+            let is_last = attempts == ATTEMPTS;
+            let attempt = self.attempt(change, &remote, &lock, is_last, session);
+            if let Some(published) = attempt.await? {
                 return Ok(published);
             }
             session.tell(Event::Rebasing { attempts });
@@ -166,17 +168,19 @@ impl Repository<'_> {
         change: &C,
         remote: &Remote,
         lock: &WriteLock,
+        is_last: bool,
         session: &mut Session<'_>,
     ) -> Result<Option<Published<C::Outcome>>, TrustError> {
         let trusted = match self.update_with(remote, session.now).await {
             Ok(trusted) => Some(trusted),
-            Err(error) if error.is_not_initialised() && C::MISSING != Missing::Fail => None,
+            Err(error) if error.is_not_initialised() && change.missing() != Missing::Fail => None,
             Err(error) => return Err(error),
         };
         let (mut draft, initialised) = match &trusted {
             Some(trusted) => (self.draft(trusted), None),
             None => {
-                let (draft, initialised) = self.first_draft(remote, C::MISSING, session).await?;
+                let (draft, initialised) =
+                    self.first_draft(remote, change.missing(), session).await?;
                 (draft, Some(initialised))
             }
         };
@@ -186,6 +190,18 @@ impl Repository<'_> {
             let (signed, mut new_keys) = self.sign_draft(draft, session)?;
             new_keys.save(self.client.keys(), lock)?;
             let bytes = signed.iter().map(|file| file.bytes.len()).sum();
+            // A disk that cannot keep them is noticed before anything is published.
+            let kept: Vec<_> = signed
+                .iter()
+                .map(|file| (&file.role, &*file.bytes))
+                .collect();
+            let staged = match self.cache.stage(&kept) {
+                Ok(staged) => staged,
+                Err(error) => {
+                    new_keys.discard(self.client.keys(), lock);
+                    return Err(error.into());
+                }
+            };
             session.tell(Event::Publishing {
                 files: signed.len(),
                 bytes,
@@ -196,13 +212,13 @@ impl Repository<'_> {
             {
                 Sent::Acknowledged => {}
                 Sent::Again(error) if initialised.is_some() => return Err(error.into()),
+                // It is not others who were faster: the server fails.
+                Sent::Again(error @ RemoteError::Status { .. }) if is_last => {
+                    return Err(error.into());
+                }
                 Sent::Again(_) => return Ok(None),
             }
-            let kept: Vec<_> = signed
-                .iter()
-                .map(|file| (&file.role, file.bytes.as_ref()))
-                .collect();
-            self.cache.store(&kept)?;
+            staged.commit()?;
             session.tell(Event::Published { gun: &self.gun });
             files = signed;
         }
@@ -254,7 +270,7 @@ impl Repository<'_> {
         }
     }
 
-    fn draft<'a>(&'a self, trusted: &'a TargetsTrusted) -> Draft<'a> {
+    pub(crate) fn draft<'a>(&'a self, trusted: &'a TargetsTrusted) -> Draft<'a> {
         Draft {
             repository: self,
             editor: Editor::from_trusted(trusted),
@@ -265,7 +281,7 @@ impl Repository<'_> {
     }
 
     /// Everything that can be refused is asked before a key is made: the user's name, access to the server.
-    async fn first_draft(
+    pub(crate) async fn first_draft(
         &self,
         remote: &Remote,
         missing: Missing,
@@ -320,7 +336,7 @@ impl Repository<'_> {
     }
 
     /// Signs every changed file with every key at hand that may.
-    fn sign_draft(
+    pub(crate) fn sign_draft(
         &self,
         draft: Draft<'_>,
         session: &mut Session<'_>,
@@ -363,7 +379,7 @@ impl Repository<'_> {
     }
 
     /// The right to write in the trust folder, without keeping other tasks of this process from giving it back.
-    async fn lock(&self) -> Result<WriteLock, TrustError> {
+    pub(crate) async fn lock(&self) -> Result<WriteLock, TrustError> {
         let mut waited = Duration::ZERO;
         loop {
             match self.client.keys().lock(Duration::ZERO) {
@@ -381,7 +397,7 @@ impl Repository<'_> {
 }
 
 /// A signed file on its way.
-struct File {
+pub(crate) struct File {
     role: Role,
     version: u64,
     bytes: Bytes,
@@ -438,7 +454,9 @@ struct Initialise;
 impl Change for Initialise {
     type Outcome = ();
 
-    const MISSING: Missing = Missing::Initialise;
+    fn missing(&self) -> Missing {
+        Missing::Initialise
+    }
 
     fn stage(&self, draft: &mut Draft<'_>, _: &mut Session<'_>) -> Result<(), TrustError> {
         let gun: &Gun = draft.editor.gun();

@@ -622,6 +622,16 @@ async fn a_server_that_fails_before_it_stores_is_asked_again_or_reported() {
     server.fault(Method::POST, "/_trust/tuf/", Fault::Status(500, "{}"), 1);
     sign(&home, "r.example/a", &[("2", "two")]).await.unwrap();
 
+    // One that always fails is named as the one who fails, not the others as faster.
+    server.fault(Method::POST, "/_trust/tuf/", Fault::Status(503, "{}"), 3);
+    let error = sign(&home, "r.example/a", &[("3", "three")])
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error.remote(),
+        Some(RemoteError::Status { status: 503, .. })
+    ));
+
     server.fault(Method::POST, "/_trust/tuf/", Fault::Drop, 1);
     let error = sign(&home, "r.example/a", &[("3", "three")])
         .await

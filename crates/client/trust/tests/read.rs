@@ -363,7 +363,6 @@ async fn a_server_that_fails_is_an_error_whatever_is_cached() {
                 }
             ),
             403 => matches!(&**source, RemoteError::Forbidden { .. }),
-            413 => matches!(&**source, RemoteError::UploadTooLarge { .. }),
             429 => matches!(&**source, RemoteError::RateLimited { retry_after: None }),
             _ => matches!(&**source, RemoteError::Status { status: found, .. } if *found == status),
         };

@@ -216,7 +216,9 @@ pub(super) async fn of(
         StatusCode::FORBIDDEN => return RemoteError::Forbidden { resource },
         StatusCode::NOT_FOUND => return RemoteError::NotFound { resource },
         StatusCode::CONFLICT => return RemoteError::Conflict,
-        StatusCode::PAYLOAD_TOO_LARGE => return RemoteError::UploadTooLarge { length: sent },
+        StatusCode::PAYLOAD_TOO_LARGE if sent > 0 => {
+            return RemoteError::UploadTooLarge { length: sent };
+        }
         StatusCode::TOO_MANY_REQUESTS => return RemoteError::RateLimited { retry_after },
         _ => {}
     }
