@@ -8,6 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pki", &[]),
     ("oci", &["pki"]),
     ("tuf", &["pki"]),
+    ("dockerfile", &["oci"]),
     // io
     ("net", &[]),
     ("store", &[]),
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pki",
             "oci",
             "tuf",
+            "dockerfile",
             "net",
             "store",
             "keystore",
