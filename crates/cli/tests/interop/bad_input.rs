@@ -524,6 +524,64 @@ fn image_not_in_the_registry() {
     still_works(&scene);
 }
 
+/// What the registry gets wrong when a tag is to be signed. Nothing is signed on its word alone: not a manifest of
+/// another digest than it says.
+#[test]
+fn faulty_registry() {
+    let Some(peers) = Peers::locate() else { return };
+    let scene = Signed::new(&peers);
+    let registry = testkit::Proxy::to(&scene.server.url())
+        .trust(&scene.server.ca_file())
+        .start_https(&scene.ca);
+    let host = registry.host();
+    let image = format!("{host}/team/app:2");
+    let gun = format!("{host}/team/app");
+    scene.owner.add_ca(&host, &scene.ca.file());
+    let add = ["signer", "add", "--key", "jeff.pub", "jeff", &gun];
+    trust(&scene.owner, &add).success();
+    trust(&scene.owner, &["inspect", &gun]).success();
+    scene.front.take_exchanges();
+    let other = scene.manifest("1");
+    let says = format!("registry {host}: ");
+    let sign = ["sign", image.as_str()];
+    for (fault, reason) in [
+        (Fault::status(401), "docker login"),
+        (Fault::status(403), "denied"),
+        (Fault::status(429), "limits the rate of requests"),
+        (Fault::status(500), "500"),
+        (Fault::json(200, "{not json"), "malformed manifest"),
+        (Fault::json(200, ""), "malformed manifest"),
+        (Fault::CutHalf, "ended early"),
+        (Fault::Disconnect, "ended early"),
+        (Fault::Endless, "too large"),
+        (
+            Fault::rewrite(move |_| other.clone().into()),
+            "expected sha256:",
+        ),
+    ] {
+        registry.on(|_, path| path.contains("/manifests/"), fault);
+        refused(&scene.owner, &sign, &says, reason);
+        registry.clear();
+    }
+    scene.owner.add_ca(&host, &TestCa::new().file());
+    refused(
+        &scene.owner,
+        &sign,
+        &says,
+        "certificate of an unknown issuer",
+    );
+    scene.owner.add_ca(&host, &scene.ca.file());
+    let requests = scene.front.requests();
+    let posted = requests.iter().any(|request| request.starts_with("POST"));
+    assert!(!posted, "{requests:?}");
+    trust(&scene.owner, &sign).success();
+    trust(&scene.owner, &["inspect", &gun]).success();
+    drop(registry);
+    scene.push("3", "3");
+    let gone = format!("{host}/team/app:3");
+    refused(&scene.owner, &["sign", &gone], &says, "refused");
+}
+
 #[test]
 fn invalid_references() {
     let Some(peers) = Peers::locate() else { return };

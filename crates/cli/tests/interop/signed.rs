@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use testkit::{Countersign, DockerCli, DockerVersion, Output, Peers, Proxy, TestCa, files};
 
-use crate::support::{COUNTERSIGN, TrustingSkopeo, layout, trust};
+use crate::support::{COUNTERSIGN, TrustingSkopeo, get, layout, trust};
 
 /// A repository with the signer jeff. Tag `1` is signed, tag `2` is only pushed. The owner reaches the trust server
 /// through a proxy that can do anything but sign.
@@ -64,6 +64,14 @@ impl Signed {
 
     pub(crate) fn image(&self, tag: &str) -> String {
         format!("{}:{tag}", self.repository)
+    }
+
+    /// The manifest of a tag in the registry.
+    pub(crate) fn manifest(&self, tag: &str) -> String {
+        let path = format!("/v2/team/app/manifests/{tag}");
+        let (status, body) = get(&self.server.url(), &self.server.ca_file(), &path);
+        assert_eq!(status, 200, "{body}");
+        body
     }
 
     /// Pushes a made-up image, unsigned.

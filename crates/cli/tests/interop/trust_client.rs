@@ -312,24 +312,20 @@ fn ours_signs_an_index_in_docker_registry() {
         .says(&format!("1 sha256:{digest} {size}"));
 }
 
-/// A made-up private key as OpenSSL writes it, unencrypted, and its public key.
+/// A private key as OpenSSL 3 encrypts it, in a form that neither docker nor notary can open, and its public key.
 fn openssl_key(peers: &Peers, folder: &Path, name: &str) {
+    let private = folder.join(format!("{name}.key"));
+    let passphrase = format!("pass:{}", DockerCli::REPOSITORY_PASSPHRASE);
     let mut generate = peers.openssl();
-    generate
-        .args([
-            "genpkey",
-            "-algorithm",
-            "EC",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .arg("-out")
-        .arg(folder.join(format!("{name}.key")));
+    generate.args(["genpkey", "-algorithm", "EC"]);
+    generate.args(["-pkeyopt", "ec_paramgen_curve:P-256"]);
+    generate.args(["-aes256", "-pass", &passphrase, "-out"]);
+    generate.arg(&private);
     run(generate, b"").success();
     let mut export = peers.openssl();
-    export.args(["pkey", "-pubout", "-in"]);
-    export.arg(folder.join(format!("{name}.key")));
-    export.arg("-out").arg(folder.join(format!("{name}.pub")));
+    export.args(["pkey", "-pubout", "-passin", &passphrase, "-in"]);
+    export.arg(&private).arg("-out");
+    export.arg(folder.join(format!("{name}.pub")));
     run(export, b"").success();
 }
 
