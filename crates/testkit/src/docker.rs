@@ -14,10 +14,10 @@ use crate::folder::Folder;
 use crate::peers::Peers;
 use crate::process::{Daemon, Output, run};
 
-/// A running dockerd 20.10 with a containerd of its own, both in a temporary folder.
+/// A running dockerd with a containerd of its own, both in a temporary folder.
 ///
-/// It has no networks (`--iptables=false --bridge=none`), keeps images in the `vfs` driver, and reads no configuration
-/// of the machine. It needs root: see [`Peers::locate_with_dockerd`].
+/// It has no networks (`--iptables=false --bridge=none`), keeps images in plain copies, and reads no configuration of
+/// the machine. It needs root: see [`Peers::locate_with_dockerd`].
 #[derive(Debug)]
 pub struct Dockerd {
     // Dropped in this order.
@@ -26,28 +26,80 @@ pub struct Dockerd {
     folder: Folder,
 }
 
+/// Which engine.
+#[derive(Clone, Copy)]
+struct Kind {
+    dockerd: &'static str,
+    containerd: &'static str,
+    storage_driver: &'static str,
+    config: &'static str,
+    /// Whether programs of the newer folder come first.
+    is_newer: bool,
+}
+
+/// 20.10 with its own image store.
+const GRAPH_DRIVER_20: Kind = Kind {
+    dockerd: "DOCKERD",
+    containerd: "CONTAINERD",
+    storage_driver: "vfs",
+    config: "{}",
+    is_newer: false,
+};
+
+/// 28.5 with containerd's image store.
+const CONTAINERD_28: Kind = Kind {
+    dockerd: "DOCKERD_28",
+    containerd: "CONTAINERD_28",
+    storage_driver: "native",
+    config: r#"{"features":{"containerd-snapshotter":true}}"#,
+    is_newer: true,
+};
+
+impl Kind {
+    fn command(self, peers: &Peers, signal: &str, name: &str) -> Command {
+        let mut command = peers.daemon_command(signal, peers.program(name));
+        if self.is_newer {
+            // containerd must find the shim of its own version.
+            peers.prepare_newer(&mut command);
+        }
+        command
+    }
+}
+
 impl Dockerd {
-    /// Starts it.
+    /// Starts dockerd 20.10.
     pub fn start(peers: &Peers) -> Self {
         Self::start_with_env(peers, &[])
     }
 
-    /// Starts it with environment variables such as `HTTPS_PROXY` (for names that only a [`crate::ConnectProxy`]
-    /// knows) and `SSL_CERT_FILE` (for a registry whose name is not loopback).
+    /// Starts dockerd 20.10 with environment variables such as `HTTPS_PROXY` (for names that only a
+    /// [`crate::ConnectProxy`] knows) and `SSL_CERT_FILE` (for a registry whose name is not loopback).
     pub fn start_with_env(peers: &Peers, env: &[(&str, &str)]) -> Self {
+        Self::launch(peers, GRAPH_DRIVER_20, env)
+    }
+
+    /// Starts dockerd 28.5 with the containerd image store, the default of Docker 29; see
+    /// [`Peers::locate_with_dockerd_28`].
+    pub fn start_28_containerd(peers: &Peers) -> Self {
+        Self::start_28_containerd_with_env(peers, &[])
+    }
+
+    /// The same with environment variables, as [`Dockerd::start_with_env`].
+    pub fn start_28_containerd_with_env(peers: &Peers, env: &[(&str, &str)]) -> Self {
+        Self::launch(peers, CONTAINERD_28, env)
+    }
+
+    fn launch(peers: &Peers, kind: Kind, env: &[(&str, &str)]) -> Self {
         let folder = Folder::new("dockerd");
-        let containerd = start_containerd(peers, folder.path());
+        let containerd = start_containerd(peers, kind, folder.path());
         let config = folder.path().join("daemon.json");
-        std::fs::write(&config, "{}").expect("the temporary folder is writable");
+        std::fs::write(&config, kind.config).expect("the temporary folder is writable");
         let socket = folder.path().join("docker.sock");
-        let mut command = peers.daemon_command("TERM", peers.program("DOCKERD"));
+        let mut command = kind.command(peers, "TERM", kind.dockerd);
         command.envs(env.iter().copied());
-        command.args([
-            "--iptables=false",
-            "--ip6tables=false",
-            "--bridge=none",
-            "--storage-driver=vfs",
-        ]);
+        command
+            .args(["--iptables=false", "--ip6tables=false", "--bridge=none"])
+            .arg(format!("--storage-driver={}", kind.storage_driver));
         for (flag, path) in [
             ("--config-file", config),
             ("--containerd", containerd_socket(folder.path())),
@@ -94,7 +146,7 @@ fn containerd_socket(folder: &Path) -> PathBuf {
 }
 
 /// One of our own even if the machine has one: dockerd would take that, and leave its traces there.
-fn start_containerd(peers: &Peers, folder: &Path) -> Daemon {
+fn start_containerd(peers: &Peers, kind: Kind, folder: &Path) -> Daemon {
     let socket = containerd_socket(folder);
     let config = folder.join("containerd.toml");
     let text = format!(
@@ -102,7 +154,7 @@ fn start_containerd(peers: &Peers, folder: &Path) -> Daemon {
         folder.display()
     );
     std::fs::write(&config, text).expect("the temporary folder is writable");
-    let mut command = peers.daemon_command("KILL", peers.program("CONTAINERD"));
+    let mut command = kind.command(peers, "KILL", kind.containerd);
     command.arg("--config").arg(&config);
     let mut containerd = Daemon::spawn(
         "containerd",
@@ -138,6 +190,8 @@ pub enum DockerVersion {
     V20,
     /// 28.x, the last with Content Trust: 28.2.2 where it is on PATH, else the newest that the mirror has.
     V28,
+    /// 28.5, of the same build as [`Dockerd::start_28_containerd`]; see [`Peers::locate_with_dockerd_28`].
+    V28_5,
 }
 
 /// A Docker command line with a home folder of its own. Cheap to clone; clones share the folder.
@@ -260,6 +314,7 @@ impl DockerCli {
         let program = match self.version {
             DockerVersion::V20 => "DOCKER_20",
             DockerVersion::V28 => "DOCKER_28",
+            DockerVersion::V28_5 => "DOCKER_28_5",
         };
         self.command_of(self.peers.program(program), args)
     }

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`DockerRegistry`] | docker-registry 2.8 |
 //! | [`NotaryServer`], [`Postgres`] | notary-server and notary-signer 0.7, in memory or on PostgreSQL |
-//! | [`Dockerd`] | dockerd 20.10 with a containerd of its own (needs root) |
+//! | [`Dockerd`] | dockerd 20.10, or 28.5 with the containerd image store, with a containerd of its own (needs root) |
 //! | [`DockerCli`], [`NotaryCli`], [`Skopeo`] | the clients, each with a home folder of its own |
 //! | [`Countersign`] | `countersign serve` |
 //! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |

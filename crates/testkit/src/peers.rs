@@ -24,9 +24,15 @@ impl Peers {
         let folder = cache_folder();
         let file = folder.join("peers.env");
         match std::fs::read_to_string(&file) {
-            Ok(text) => Some(Self {
-                values: Arc::new(parse(&text)),
-            }),
+            Ok(text) => {
+                let mut values = parse(&text);
+                // Optional; see `locate_with_dockerd_28`.
+                let newer = std::fs::read_to_string(folder.join("newer.env")).unwrap_or_default();
+                values.extend(parse(&newer));
+                Some(Self {
+                    values: Arc::new(values),
+                })
+            }
             Err(error) => {
                 skip(&format!("{}: {error}; run scripts/peers", file.display()));
                 None
@@ -45,6 +51,21 @@ impl Peers {
             return None;
         }
         Self::locate()
+    }
+
+    /// Like [`Peers::locate_with_dockerd`], for a test that starts [`crate::Dockerd::start_28_containerd`], which only
+    /// some mirrors have.
+    ///
+    /// # Panics
+    ///
+    /// As [`Peers::locate_with_dockerd`], also when the mirror did not have it.
+    pub fn locate_with_dockerd_28() -> Option<Self> {
+        let peers = Self::locate_with_dockerd()?;
+        if !peers.values.contains_key("DOCKERD_28") {
+            skip("no dockerd 28; run scripts/peers, which gets it from Debian's development suite");
+            return None;
+        }
+        Some(peers)
     }
 
     /// The package version of a program by its name in `peers.env`, such as `NOTARY`.
@@ -90,13 +111,18 @@ impl Peers {
 
     /// Gives a command an empty environment but for a search path.
     pub(crate) fn prepare(&self, command: &mut Command) {
-        command.env_clear().env(
-            "PATH",
-            format!(
-                "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                self.value("PEERS_PATH")
-            ),
+        let path = format!("{}:{SYSTEM_PATH}", self.value("PEERS_PATH"));
+        command.env_clear().env("PATH", path);
+    }
+
+    /// The same with the programs of the newer engine before all others.
+    pub(crate) fn prepare_newer(&self, command: &mut Command) {
+        let path = format!(
+            "{}:{}:{SYSTEM_PATH}",
+            self.value("NEWER_PATH"),
+            self.value("PEERS_PATH")
         );
+        command.env("PATH", path);
     }
 
     fn value(&self, name: &str) -> &str {
@@ -105,6 +131,8 @@ impl Peers {
             .unwrap_or_else(|| panic!("peers.env has no {name}; run scripts/peers"))
     }
 }
+
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// User and group of `nobody`, the same on every Linux distribution.
 pub(crate) const NOBODY: u32 = 65534;
