@@ -135,6 +135,30 @@ fn notary_deletes_one_repository_and_no_other() {
     lists(&stranger, gone, &[("v9", "targets")]);
 }
 
+/// Whoever has no key of a repository cannot make it anew, nor change it.
+#[test]
+fn notary_of_a_stranger_takes_nothing_over() {
+    let Some(peers) = Peers::locate() else { return };
+    let server = Countersign::start(COUNTERSIGN);
+    let owner = notary(&peers, &server);
+    owner.run(["init", "-p", GUN]).success();
+    publish(&owner, GUN, "targets", "v1").success();
+    let stranger = notary(&peers, &server);
+    stranger.run(["init", "-p", GUN]).failure();
+    let other = notary(&peers, &server);
+    lists(&other, GUN, &[("v1", "targets")]);
+    publish(&other, GUN, "targets", "v2").failure();
+    let rotate = ["key", "rotate", GUN, "targets"];
+    other.run(rotate).failure();
+    lists(&owner, GUN, &[("v1", "targets")]);
+    publish(&owner, GUN, "targets", "v3").success();
+    lists(
+        &notary(&peers, &server),
+        GUN,
+        &[("v1", "targets"), ("v3", "targets")],
+    );
+}
+
 /// The changefeed tells every publication and deletion, in order, and by repository.
 #[test]
 fn changefeed_tells_what_notary_did() {
