@@ -12,9 +12,15 @@ pub fn indented(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    "));
     value.serialize(&mut serializer)?;
-    // serde_json writes UTF-8 only.
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(escape_for_html(&text))
+    // serde_json writes UTF-8 only, and hardly ever one of these letters: long lists are not copied for nothing.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let rare = |byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
+    Ok(if text.bytes().any(rare) {
+        escape_for_html(&text)
+    } else {
+        text
+    })
 }
 
 /// These letters occur in JSON only inside texts, so that they can be replaced afterwards.

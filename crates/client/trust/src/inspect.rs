@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use oci::Tag;
 use pki::digest::Sha256;
 use pki::key::{CanonicalKeyId, PublicKey, TufKeyId};
+use tuf::metadata::FileMeta;
 use tuf::trusted::{TargetsTrusted, TrustedTarget};
 use tuf::{Expiry, Gun, Refusal, Role};
 
@@ -96,6 +97,16 @@ impl Repository<'_> {
         ))
     }
 
+    /// Those of the tags that are released, in byte order; of a large repository nothing else is copied.
+    ///
+    /// # Errors
+    /// As [`Repository::update`].
+    pub async fn signed(&self, tags: &[Tag], now: Timestamp) -> Result<Vec<SignedTag>, TrustError> {
+        let trusted = self.update(now).await?;
+        let names: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+        Ok(signed_tags(&trusted, Some(&names)))
+    }
+
     /// What a trusted pull uses: the tag in `targets/releases`, else in `targets`. Other delegated roles never count.
     ///
     /// # Errors
@@ -170,7 +181,7 @@ impl Inspection {
         let ids = |role| root.keys_of(role).map(|(id, _)| id).collect();
         Self {
             gun: trusted.snapshot().gun().clone(),
-            tags: signed_tags(trusted, tag),
+            tags: signed_tags(trusted, tag.as_ref().map(std::slice::from_ref)),
             signers: signers(trusted),
             root_keys: ids(&Role::Root),
             repository_keys: ids(&Role::Targets),
@@ -185,27 +196,45 @@ impl Inspection {
     }
 }
 
-/// `docker/cli:cli/command/trust/common.go:matchReleasedSignatures`.
-pub(crate) fn signed_tags(trusted: &TargetsTrusted, tag: Option<&str>) -> Vec<SignedTag> {
-    let entries = trusted.entries(tag);
+/// `docker/cli:cli/command/trust/common.go:matchReleasedSignatures`, of some tags or of all.
+pub(crate) fn signed_tags(trusted: &TargetsTrusted, only: Option<&[&str]>) -> Vec<SignedTag> {
+    let released = released_roles();
     let mut tags: BTreeMap<(&str, Option<Sha256>), SignedTag> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| is_released(entry)) {
-        let tag = SignedTag {
-            tag: entry.name().to_owned(),
-            digest: entry.sha256(),
-            length: entry.length(),
-            released_in: entry.role().clone(),
-            signers: Vec::new(),
-        };
-        // `targets` comes first, and gives way.
-        tags.insert((entry.name(), entry.sha256()), tag);
-    }
-    for entry in entries.iter().filter(|entry| !is_released(entry)) {
-        if let Some(tag) = tags.get_mut(&(entry.name(), entry.sha256())) {
-            tag.signers.push(signer_name(entry.role()));
+    for_each_entry(trusted, only, |role, name, meta| {
+        if released.contains(role) {
+            let digest = meta.hashes.sha256();
+            let tag = SignedTag {
+                tag: name.to_owned(),
+                digest,
+                length: meta.length.unsigned_abs(),
+                released_in: role.clone(),
+                signers: Vec::new(),
+            };
+            // `targets` comes first, and gives way.
+            tags.insert((name, digest), tag);
         }
-    }
+    });
+    for_each_entry(trusted, only, |role, name, meta| {
+        if !released.contains(role)
+            && let Some(tag) = tags.get_mut(&(name, meta.hashes.sha256()))
+        {
+            tag.signers.push(signer_name(role));
+        }
+    });
     tags.into_values().collect()
+}
+
+fn for_each_entry<'a>(
+    trusted: &'a TargetsTrusted,
+    only: Option<&[&str]>,
+    mut visit: impl FnMut(&'a Role, &'a str, &'a FileMeta),
+) {
+    match only {
+        None => trusted.for_each_entry(None, visit),
+        Some(tags) => tags
+            .iter()
+            .for_each(|tag| trusted.for_each_entry(Some(tag), &mut visit)),
+    }
 }
 
 fn signers(trusted: &TargetsTrusted) -> Vec<Signer> {

@@ -27,6 +27,16 @@ pub enum Unchanged {
     Keep,
 }
 
+/// Who signs in a repository that the server does not know yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "the two commands of docker")]
+pub enum FirstSigner {
+    /// Nobody but the repository key, as after a trusted `docker push`.
+    None,
+    /// A signer named after the registry's user, as after `docker trust sign`.
+    User,
+}
+
 /// What [`Repository::sign`] did.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -84,10 +94,25 @@ impl Repository<'_> {
         unchanged: Unchanged,
         session: &mut Session<'_>,
     ) -> Result<Published<Signed>, TrustError> {
+        self.sign_from(images, unchanged, FirstSigner::User, session)
+            .await
+    }
+
+    /// As [`Repository::sign`], with the first signer of a new repository to be chosen.
+    ///
+    /// # Errors
+    /// Those of [`Repository::sign`].
+    pub async fn sign_from(
+        &self,
+        images: &[(Tag, ResolvedImage)],
+        unchanged: Unchanged,
+        first_signer: FirstSigner,
+        session: &mut Session<'_>,
+    ) -> Result<Published<Signed>, TrustError> {
         let mut targets = Vec::with_capacity(images.len());
         for (tag, image) in images {
             let tag = tag.to_string();
-            if *image.repository() != self.name {
+            if Some(image.repository()) != self.name.as_ref() {
                 return Err(TrustError::ImageRepository {
                     tag,
                     gun: self.gun.clone(),
@@ -103,7 +128,12 @@ impl Repository<'_> {
                 meta.ok_or(TrustError::ImageDigest { tag })?,
             ));
         }
-        self.publish(&Sign { targets, unchanged }, session).await
+        let change = Sign {
+            targets,
+            unchanged,
+            first_signer,
+        };
+        self.publish(&change, session).await
     }
 
     /// Takes back one tag, or all: out of every role that has it and that a key at hand may sign.
@@ -221,9 +251,10 @@ fn revive(draft: &mut Draft<'_>, role: &Role) -> Result<bool, TrustError> {
     Ok(true)
 }
 
-struct Sign {
-    targets: Vec<(String, Sha256, FileMeta)>,
-    unchanged: Unchanged,
+pub(crate) struct Sign {
+    pub(crate) targets: Vec<(String, Sha256, FileMeta)>,
+    pub(crate) unchanged: Unchanged,
+    pub(crate) first_signer: FirstSigner,
 }
 
 impl Sign {
@@ -247,11 +278,8 @@ impl Sign {
     fn before(&self, draft: &Draft<'_>, session: &mut Session<'_>) -> Vec<TagSigned> {
         let mut released = BTreeMap::new();
         if let Some(trusted) = draft.trusted {
-            let one = match self.targets.as_slice() {
-                [(tag, ..)] => Some(tag.as_str()),
-                _ => None,
-            };
-            for signed in signed_tags(trusted, one) {
+            let tags: Vec<&str> = self.targets.iter().map(|(tag, ..)| tag.as_str()).collect();
+            for signed in signed_tags(trusted, Some(&tags)) {
                 released
                     .entry(signed.tag.clone())
                     .or_insert_with(Vec::new)
@@ -287,7 +315,12 @@ impl Sign {
 impl Change for Sign {
     type Outcome = Signed;
 
-    const MISSING: Missing = Missing::InitialiseWithUser;
+    fn missing(&self) -> Missing {
+        match self.first_signer {
+            FirstSigner::None => Missing::Initialise,
+            FirstSigner::User => Missing::InitialiseWithUser,
+        }
+    }
 
     fn stage(
         &self,
@@ -354,7 +387,7 @@ impl Revoke<'_> {
         let gun = draft.editor.gun().clone();
         let released = draft
             .trusted
-            .map(|trusted| signed_tags(trusted, self.tag))
+            .map(|trusted| signed_tags(trusted, self.tag.as_ref().map(std::slice::from_ref)))
             .unwrap_or_default();
         let mut tags: Vec<_> = released.into_iter().map(|signed| signed.tag).collect();
         tags.dedup();
@@ -372,7 +405,9 @@ impl Revoke<'_> {
 impl Change for Revoke<'_> {
     type Outcome = Revoked;
 
-    const MISSING: Missing = Missing::Fail;
+    fn missing(&self) -> Missing {
+        Missing::Fail
+    }
 
     fn stage(&self, draft: &mut Draft<'_>, _: &mut Session<'_>) -> Result<Revoked, TrustError> {
         let tags = self.tags(draft)?;

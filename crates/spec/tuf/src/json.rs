@@ -100,7 +100,12 @@ impl<'a> Value<'a> {
     /// The canonical form: what is signed and verified.
     #[must_use]
     pub fn to_canonical(&self) -> Vec<u8> {
-        let mut writer = Writer::default();
+        self.to_canonical_of(0)
+    }
+
+    /// The same where the length is about known.
+    pub(crate) fn to_canonical_of(&self, bytes: usize) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(bytes);
         self.write(&mut writer);
         writer.finish()
     }

@@ -697,6 +697,30 @@ fn keys_rotate_and_old_clients_follow() {
 }
 
 #[test]
+fn a_stale_snapshot_of_the_publisher_is_a_conflict_whatever_it_describes() {
+    let mut repo = Repo::new(SnapshotHolder::Publisher);
+    let mut one = repo.server.editor();
+    let mut two = one.clone();
+    one.add_target(&Role::Targets, "one", meta("1")).unwrap();
+    two.renew_root();
+    let mut send = |editor| {
+        let made = repo
+            .ring()
+            .publish(editor, SnapshotHolder::Publisher, now());
+        repo.server.publish(made.unwrap())
+    };
+    send(one).unwrap();
+    assert_eq!(
+        send(two),
+        Err(UploadRefusal::Version {
+            role: Role::Snapshot,
+            stored: 3,
+            got: 3
+        })
+    );
+}
+
+#[test]
 fn stale_uploads_conflict_and_take_overs_are_refused() {
     let mut repo = Repo::new(SnapshotHolder::Server);
     let mut one = repo.server.editor();

@@ -44,7 +44,7 @@ impl<T: Metadata> Parsed<T> {
             .map_or(Ok(Vec::new()), read_signatures)?;
         Ok(Self {
             signed: T::read(signed)?,
-            message: signed.to_canonical(),
+            message: signed.to_canonical_of(bytes.len()),
             signatures,
             bytes: bytes.into(),
         })

@@ -1,5 +1,6 @@
 //! What the roles' files are made of: nullable collections, key lists, hashes, file descriptions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -253,7 +254,7 @@ impl fmt::Debug for Custom {
 /// Digests by the name of their algorithm; unknown algorithms and odd lengths are kept as they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hashes {
-    entries: Vec<(Box<str>, Box<[u8]>)>,
+    entries: Vec<(Cow<'static, str>, Box<[u8]>)>,
     null_if_empty: bool,
 }
 
@@ -310,10 +311,13 @@ impl Hashes {
         let entries = fields::members(value, "hashes")?
             .iter()
             .map(|(name, digest)| {
-                Ok((
-                    name.as_ref().into(),
-                    fields::base64(digest, "hashes")?.into(),
-                ))
+                // Every target has the same few names.
+                let name = match name.as_ref() {
+                    SHA256 => SHA256.into(),
+                    SHA512 => SHA512.into(),
+                    other => other.to_owned().into(),
+                };
+                Ok((name, fields::base64(digest, "hashes")?.into()))
             })
             .collect::<Result<_, Malformed>>()?;
         Ok(Self {

@@ -299,6 +299,11 @@ impl Upload<'_> {
         };
         let file: Verified<Snapshot> =
             verify(bytes, &signers(&root.content, &role), &demands).map_err(bad)?;
+        self.files
+            .push(SignedFile::new(role, file.version(), bytes.to_vec()));
+        // One made from what has been replaced since describes other files; that it is late is what its sender must
+        // hear.
+        self.check_versions()?;
         let targets = self.targets.iter().map(|(role, file)| (role, file.bytes()));
         for (role, bytes) in std::iter::once((&Role::Root, &root.bytes[..])).chain(targets) {
             let described = file
@@ -307,8 +312,6 @@ impl Upload<'_> {
                 .ok_or_else(|| bad(Refusal::NoKnownHash { role: role.clone() }))?;
             check_description(role, bytes, described).map_err(bad)?;
         }
-        self.files
-            .push(SignedFile::new(role, file.version(), bytes.to_vec()));
         Ok(SnapshotSource::Bytes(bytes.to_vec()))
     }
 

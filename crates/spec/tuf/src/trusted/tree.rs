@@ -317,15 +317,37 @@ impl TargetsTrusted {
     #[must_use]
     pub fn entries(&self, name: Option<&str>) -> Vec<TrustedTarget> {
         let mut found = Vec::new();
-        self.walk_each(&[], name, |role, file, paths| {
-            let all = file
-                .targets
-                .iter()
-                .filter(|(n, _)| name.is_none_or(|name| name == *n) && paths.allow(n));
-            found.extend(all.filter_map(|(n, meta)| TrustedTarget::new(n, role, meta)));
-            true
+        self.for_each_entry(name, |role, name, meta| {
+            found.extend(TrustedTarget::new(name, role, meta));
         });
         found
+    }
+
+    /// Visits what [`Self::entries`] copies: the role, the name, and what the role says about it.
+    pub fn for_each_entry<'a>(
+        &'a self,
+        name: Option<&str>,
+        mut visit: impl FnMut(&'a Role, &'a str, &'a FileMeta),
+    ) {
+        self.walk_each(&[], name, |role, file, paths| {
+            let mut entry = |name: &'a String, meta: &'a FileMeta| {
+                // A negative length describes nothing.
+                if meta.length >= 0 && paths.allow(name) {
+                    visit(role, name, meta);
+                }
+            };
+            match name {
+                Some(name) => file
+                    .targets
+                    .get_key_value(name)
+                    .map_or((), |(name, meta)| entry(name, meta)),
+                None => file
+                    .targets
+                    .iter()
+                    .for_each(|(name, meta)| entry(name, meta)),
+            }
+            true
+        });
     }
 
     /// Walks from each role of `roles`; `visit` gets the role, its file and the paths effective for it, and ends
