@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use testkit::{Countersign, DockerCli, DockerVersion, Folder, NotaryCli, Peers, image};
 
+use crate::support::{COUNTERSIGN, TrustingSkopeo, copy_folder, crash, get, layout, list, trust};
 
 const ROUNDS: u64 = 20;
 
@@ -166,6 +167,7 @@ impl Load {
 #[test]
 fn nothing_acknowledged_is_lost() {
     let Some(peers) = Peers::locate() else { return };
+    let mut server = Countersign::start(COUNTERSIGN);
     let load = Load {
         peers: peers.clone(),
         url: server.url(),

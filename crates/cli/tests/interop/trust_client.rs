@@ -272,6 +272,27 @@ fn sign_initialises_as_the_user_of_the_registry() {
     }
 }
 
+/// What stock notary initialised here and never published stands in nobody's way; its root key serves on.
+#[test]
+fn ours_goes_on_where_notary_only_initialised() {
+    let Some(peers) = Peers::locate() else { return };
+    let bench = Bench::start(&peers, Kind::Ours);
+    let docker = &bench.docker;
+    let repository = bench.repository("app");
+    let image = bench.repository("app:1");
+    let digest = bench.push(&image);
+    bench.notary_of(docker).run(["init", &repository]).success();
+    trust(docker, &["key", "generate", "jeff"]).success();
+    let add = ["signer", "add", "--key", "jeff.pub", "jeff", &repository];
+    trust(docker, &add).success();
+    trust(docker, &["sign", &image]).success();
+    let seen = inspect_alike(&bench.user(), &[&repository]);
+    assert_eq!(signed(&seen), [tag("1", &digest, &["jeff"])]);
+    let keys = testkit::files(&docker.trust_dir().join("private"));
+    let is_root = |file: &&Vec<u8>| String::from_utf8_lossy(file).contains("role: root");
+    assert_eq!(keys.values().filter(is_root).count(), 1);
+}
+
 /// An index is signed as what it is, in a docker-registry without TLS on loopback.
 #[test]
 fn ours_signs_an_index_in_docker_registry() {
@@ -461,6 +482,39 @@ fn dockerd_takes_turns_on_notary_server_in_memory() {
 #[test]
 fn dockerd_takes_turns_on_notary_server_with_postgres() {
     takes_turns_with_stock(Kind::Postgres);
+}
+
+/// With the containerd image store docker pushes and cannot sign: it does not learn the digest. Ours asks the registry,
+/// and docker pulls what was signed.
+#[test]
+fn dockerd_28_with_the_containerd_image_store() {
+    let Some(peers) = Peers::locate_with_dockerd_28() else {
+        return;
+    };
+    let bench = Bench::start(&peers, Kind::Ours);
+    let dockerd = Dockerd::start_28_containerd(&peers);
+    let docker = bench.docker.version(DockerVersion::V28_5).daemon(&dockerd);
+    let trusting = docker.clone().env("DOCKER_CONTENT_TRUST", "1");
+    let repository = bench.repository("team/app");
+    let image = bench.repository("team/app:1");
+    docker.import(&image, "in containerd");
+    trusting
+        .run(["push", &image])
+        .failure()
+        .says("no hashes specified");
+    trust(&docker, &["key", "generate", "jeff"]).success();
+    let add = ["signer", "add", "--key", "jeff.pub", "jeff", &repository];
+    trust(&docker, &add).success();
+    let signed = trust(&docker, &["sign", &image]).success();
+    let digest = word_after(&signed.stdout, "digest: ").to_owned();
+    let others = bench
+        .user()
+        .version(DockerVersion::V28_5)
+        .daemon(&dockerd)
+        .env("DOCKER_CONTENT_TRUST", "1");
+    docker.run(["image", "rm", &image]).success();
+    let pulled = others.run(["pull", &image]).success();
+    assert_eq!(word_after(&pulled.stdout, "Digest: "), digest);
 }
 
 /// Inside docker 28, which keeps `docker trust` for itself, it is `docker countersign trust`; Docker 29 calls the
