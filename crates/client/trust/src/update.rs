@@ -290,12 +290,7 @@ impl Updater<'_> {
     fn root_refused(&self, refusal: Refusal, cached: Option<&[u8]>) -> TrustError {
         let replaced = matches!(
             refusal,
-            Refusal::RootNotSignedByPrevious { .. }
-                | Refusal::RootReplaced { .. }
-                | Refusal::VersionRollback {
-                    role: Role::Root,
-                    ..
-                }
+            Refusal::RootNotSignedByPrevious { .. } | Refusal::RootReplaced { .. }
         );
         let trusted = cached
             .filter(|_| replaced)

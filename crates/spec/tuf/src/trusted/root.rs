@@ -244,6 +244,8 @@ impl RootRotation {
         }
         let (trusted, got) = (self.head.version(), newest.unverified().version);
         if got < trusted {
+            // By other keys it is no older version of this repository's root, but the root of one made anew.
+            verify_succession(&self.head.gun, self.head.signed(), &newest)?;
             return Err(Refusal::VersionRollback {
                 role: Role::Root,
                 seen: trusted,
