@@ -22,6 +22,8 @@ pub(super) struct Place {
     pub(super) keys: PathBuf,
     /// The signal that ended a prompt.
     pub(super) signal: Option<u8>,
+    /// Where the certificate of the trust server's authority belongs.
+    pub(super) authority: PathBuf,
     /// The user name sent, where the server refused it.
     pub(super) user: Option<String>,
 }
@@ -153,6 +155,7 @@ pub(super) fn trust(
         TrustError::Http(error) => Refusal::Unreachable {
             server: place.server,
             cause: error.to_string(),
+            authority: None,
         },
         TrustError::Cache(error) => Refusal::Folder {
             path: error.path,
@@ -170,7 +173,11 @@ pub(super) fn trust(
 /// What the trust server did, or the way to it.
 fn remote(place: Place, error: RemoteError) -> Refusal {
     let Place {
-        server, gun, user, ..
+        server,
+        gun,
+        user,
+        authority,
+        ..
     } = place;
     let not_authorized = |status, user| Refusal::NotAuthorized {
         scope: format!("repository:{gun}"),
@@ -197,9 +204,18 @@ fn remote(place: Place, error: RemoteError) -> Refusal {
             file: resource.to_string(),
             problem: format!("it has more than the {limit} bytes that it may have"),
         },
+        RemoteError::Network(net::Error::Tls {
+            host,
+            reason: reason @ net::TlsFault::UnknownIssuer,
+        }) => Refusal::Unreachable {
+            server,
+            cause: format!("TLS with {host}: {reason}"),
+            authority: Some(authority),
+        },
         RemoteError::Network(error) => Refusal::Unreachable {
             server,
             cause: error.to_string(),
+            authority: None,
         },
         RemoteError::NotFound {
             resource: trust::Resource::ByHash(role, _),
@@ -251,15 +267,18 @@ fn remote(place: Place, error: RemoteError) -> Refusal {
             Refusal::Unreachable {
                 server,
                 cause: format!("unauthorized: {words}"),
+                authority: None,
             }
         }
         RemoteError::Token(error) => Refusal::Unreachable {
             server,
             cause: error.to_string(),
+            authority: None,
         },
         error => Refusal::Unreachable {
             server,
             cause: error.to_string(),
+            authority: None,
         },
     }
 }

@@ -137,6 +137,7 @@ impl<'s> Client<'s> {
             .unwrap_or_default();
         let place = refusals::Place {
             gun: name.gun(),
+            authority: self.tls_folder.join(&server).join("ca.crt"),
             server,
             keys: self.trust.keys().private(),
             signal: self.process.caught_signal(),
@@ -250,9 +251,9 @@ impl TrustOps for Client<'_> {
         let now = self.process.now();
         let mut held_back = Vec::new();
         let images = self.runtime.block_on(async {
-            let (signed, is_new) = match repository.inspect(None, now).await {
+            let (signed, is_new) = match repository.signed(&request.tags, now).await {
                 Ok(_) if request.refresh => (BTreeMap::new(), false),
-                Ok(inspection) => (released(inspection), false),
+                Ok(signed) => (released(signed), false),
                 Err(error) if error.is_not_initialised() => (BTreeMap::new(), true),
                 Err(error) => return Err(Failed::Trust(error)),
             };
@@ -404,13 +405,9 @@ impl Observer for Announce<'_> {
 }
 
 /// The tags as a trusted pull would take them.
-fn released(inspection: Inspection) -> BTreeMap<String, SignedTag> {
+fn released(signed: Vec<SignedTag>) -> BTreeMap<String, SignedTag> {
     let mut tags: BTreeMap<String, SignedTag> = BTreeMap::new();
-    for tag in inspection
-        .tags
-        .into_iter()
-        .filter(|tag| tag.digest.is_some())
-    {
+    for tag in signed.into_iter().filter(|tag| tag.digest.is_some()) {
         let known = tags.get(&tag.tag);
         // Where the two released roles disagree, the delegated one counts.
         if known.is_none_or(|known| known.released_in == Role::Targets) {
@@ -450,7 +447,7 @@ fn view(inspection: Inspection) -> RepositoryTrust {
 }
 
 /// The proxies of the environment, in Go's order of names.
-fn proxies(process: &Process) -> net::Proxies {
+pub(super) fn proxies(process: &Process) -> net::Proxies {
     let first = |upper: &str, lower: &str| {
         [upper, lower]
             .into_iter()

@@ -10,6 +10,10 @@ use countersign::personas::docker_trust::ops::{
     TrustOps,
 };
 use countersign::personas::native::serve::ServeRequest;
+use countersign::personas::notary::error::Error as NotaryError;
+use countersign::personas::notary::ops::NotaryOps;
+use countersign::personas::notary::settings::Settings;
+use countersign::process::Process;
 use countersign::render::inspect::{RepositoryTrust, TagView};
 use countersign::{Failure, Session, UseCases};
 use jiff::Timestamp;
@@ -48,6 +52,7 @@ impl Memory {
             return Err(Refusal::Unreachable {
                 server,
                 cause: "connection refused".to_owned(),
+                authority: None,
             });
         }
         Ok(())
@@ -57,6 +62,14 @@ impl Memory {
 impl UseCases for Memory {
     fn trust<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn notary<'s>(
+        &'s self,
+        _: &'s Process,
+        _: &Settings,
+    ) -> Result<Box<dyn NotaryOps + 's>, NotaryError> {
+        panic!("these commands are docker's")
     }
 
     fn serve(&self, _: &Session<'_>, request: &ServeRequest) -> Result<(), Failure> {
@@ -280,7 +293,10 @@ fn inspect_shows_what_it_can_and_says_why_not_the_rest() {
     assert_eq!(
         outcome.failure(),
         "no signatures or cannot access r.example.com/none: r.example.com does not have trust data for \
-         r.example.com/none\ninvalid reference format: repository name (Up) must be lowercase\n"
+         r.example.com/none\nr.example.com was asked; DOCKER_CONTENT_TRUST_SERVER names another trust server. A new \
+         repository is set up by docker trust signer add or docker trust sign.\ninvalid reference format: repository \
+         name (Up) must be lowercase\nAn image is named [HOST[:PORT]/]PATH[:TAG], for example \
+         registry.example.com/team/app:1.0.\n"
     );
     assert!(
         outcome.stdout.contains("\"SignedTag\": \"v1\"") && !outcome.stdout.contains("\"v2\""),
@@ -498,7 +514,9 @@ fn a_repository_that_fails_does_not_stop_the_next() {
     assert_eq!(
         outcome.failure(),
         "error retrieving signers for r.example.com/none: r.example.com does not have trust data for \
-         r.example.com/none\n\nno signer nobody for repository r.example.com/a\n\nerror removing signer from: \
+         r.example.com/none\nr.example.com was asked; DOCKER_CONTENT_TRUST_SERVER names another trust server. A new \
+         repository is set up by docker trust signer add or docker trust sign.\n\nno signer nobody for repository \
+         r.example.com/a\ndocker trust inspect --pretty shows the signers there are.\n\nerror removing signer from: \
          r.example.com/none, r.example.com/a\n"
     );
 }
@@ -598,7 +616,10 @@ fn revoking_everything_asks_and_one_tag_does_not() {
     );
     assert_eq!(
         gone.failure(),
-        format!("could not remove signature for {DEMO}:gone: No valid trust data for gone\n")
+        format!(
+            "could not remove signature for {DEMO}:gone: No valid trust data for gone\n\
+             docker trust inspect --pretty shows the tags that are signed.\n"
+        )
     );
     let flag = ask(&Scene::new(), &memory, &["revoke", "-y", DEMO], b"");
     assert_eq!(

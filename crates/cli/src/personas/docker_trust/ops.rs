@@ -374,6 +374,8 @@ pub enum Refusal {
         server: String,
         /// Why.
         cause: String,
+        /// Where the certificate of its authority belongs, if that is what is missing.
+        authority: Option<PathBuf>,
     },
     /// The trust server refuses what was to be published.
     #[error("update refused")]

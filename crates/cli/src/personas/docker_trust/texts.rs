@@ -11,6 +11,7 @@ use pki::key::PublicKeyFileError;
 use super::error::{Context, Error};
 use super::key_errors;
 use super::ops::{KeyTrouble, Refusal};
+use crate::input::InputError;
 use crate::render::printable::printable;
 
 impl Error {
@@ -269,11 +270,51 @@ impl Refusal {
             Self::NoTrustData { deleted: true, .. } => "This machine knows the repository: its trust data was deleted \
                                                         from the server. What is cached was not used."
                 .to_owned(),
+            Self::NoTrustData { server, .. } => format!(
+                "{server} was asked; DOCKER_CONTENT_TRUST_SERVER names another trust server. A new repository is set up \
+                 by docker trust signer add or docker trust sign."
+            ),
+            Self::NoSuchSigner { .. } => "docker trust inspect --pretty shows the signers there are.".to_owned(),
+            Self::TagNotSigned { .. } | Self::NothingSigned => {
+                "docker trust inspect --pretty shows the tags that are signed.".to_owned()
+            }
+            Self::Configuration { .. } => "Mend or remove that file, then run the command again.".to_owned(),
+            Self::Input(InputError::Ended) => {
+                "Type passphrases on a terminal, or set DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and \
+                 DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE."
+                    .to_owned()
+            }
+            Self::Reference { .. } => {
+                "An image is named [HOST[:PORT]/]PATH[:TAG], for example registry.example.com/team/app:1.0.".to_owned()
+            }
+            Self::Registry { .. } => "Nothing was signed. The registry must answer before an image is signed.".to_owned(),
+            Self::RootUntrusted { .. } => {
+                "Nothing was accepted. Ask the owner of the repository before you try again.".to_owned()
+            }
+            Self::ServerAddress { .. } => "Set DOCKER_CONTENT_TRUST_SERVER to an https:// address.".to_owned(),
+            Self::UpdateRefused { .. } => {
+                "Nothing was published. Another publish may have come between: run the command again; if it is refused \
+                 again, ask the server's operator."
+                    .to_owned()
+            }
             Self::OutcomeUnknown { .. } => "Look with docker trust inspect before you run the command again.".to_owned(),
             Self::RootReplaced { .. } => "The repository has another root key than the one this machine trusts. If its \
                                           owner confirms that, remove its folder below trust/tuf and try again."
                 .to_owned(),
             Self::ServerStatus { retry_after: Some(seconds), .. } => format!("Try again in {seconds} seconds."),
+            Self::ServerStatus { server, status: 413, .. } => {
+                format!("{server}, or a proxy in front of it, must allow larger requests.")
+            }
+            Self::ServerStatus { server, status: 500.., .. } => {
+                format!("{server} fails; its log says why. Nothing was accepted or changed here. Try again later.")
+            }
+            Self::ServerStatus { server, .. } => {
+                format!("Is {server} a trust server? DOCKER_CONTENT_TRUST_SERVER names another. Nothing was changed.")
+            }
+            Self::Unreachable { server, authority: Some(file), .. } => format!(
+                "If {server} is the right server, put the certificate of its authority into {}.",
+                file.display()
+            ),
             Self::Unreachable { server, .. } => format!(
                 "The trust server asked was {server}; DOCKER_CONTENT_TRUST_SERVER names another. Nothing was accepted \
                  from the local cache."
