@@ -31,6 +31,8 @@ pub(crate) struct Question {
     pub(crate) ca_pem: String,
     /// The path of the URL.
     pub(crate) path: String,
+    /// Whether the body is an answer at all.
+    pub(crate) is_right: fn(&[u8]) -> bool,
 }
 
 /// How much is asked.
@@ -68,6 +70,7 @@ async fn apply(question: &Question, load: Load) -> f64 {
     // Connecting is not what is measured, nor is a cold cache.
     let first = connections.first_mut().expect("there are connections");
     let expected = ask(first, question).await;
+    assert!((question.is_right)(&expected), "{expected:?}");
     let answered = Cell::new(0);
     let begin = Instant::now();
     let end = begin + load.duration;

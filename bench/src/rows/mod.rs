@@ -10,7 +10,7 @@ mod timestamp;
 use std::cell::OnceCell;
 use std::process::Command;
 
-use testkit::{DockerCli, DockerRegistry, NotaryCli, NotaryServer, Peers, TestCa};
+use testkit::{DockerCli, DockerRegistry, NotaryServer, Peers, TestCa};
 
 use crate::args::Args;
 use crate::rows::ten_thousand::TenThousand;
@@ -105,11 +105,6 @@ impl Bench {
     /// A docker 28 on [`Bench::server`], with an empty home folder.
     fn docker(&self) -> DockerCli {
         stage::docker(&self.peers, &self.server().url(), self.server().ca_file())
-    }
-
-    /// A notary on [`Bench::server`], with an empty trust folder.
-    fn notary(&self) -> NotaryCli {
-        NotaryCli::new(&self.peers, &self.server().url(), self.server().ca_file())
     }
 
     /// Our program in the place of a docker: its environment, its folders.

@@ -29,6 +29,7 @@ pub(super) fn measure(bench: &Bench) -> Vec<Line> {
         address,
         ca_pem: std::fs::read_to_string(ca_file).expect("the authority's file is there"),
         path: format!("/v2/{gun}/_trust/tuf/timestamp.json"),
+        is_right: is_timestamp,
     };
     let of_ours = question(ours.address(), our_ca.as_path());
     let of_peer = question(peer.address(), peer.ca_file());
@@ -56,4 +57,9 @@ pub(super) fn measure(bench: &Bench) -> Vec<Line> {
         &turns,
         Target::AtLeastTimes(TIMES),
     )]
+}
+
+fn is_timestamp(body: &[u8]) -> bool {
+    let file: Result<serde_json::Value, _> = serde_json::from_slice(body);
+    file.is_ok_and(|file| file["signed"]["_type"] == "Timestamp" && file["signatures"].is_array())
 }
