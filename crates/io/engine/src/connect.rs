@@ -180,3 +180,28 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_not_for_the_user_has_its_own_error() {
+        let socket = Path::new("/run/docker.sock");
+        let dialer = Dialer::new(Endpoint::unix(socket)).unwrap();
+        let error = |kind: io::ErrorKind, socket| dialer.connect_error(kind.into(), socket);
+        assert!(matches!(
+            error(io::ErrorKind::PermissionDenied, Some(socket)),
+            Error::PermissionDenied { socket: refused } if refused == socket
+        ));
+        assert!(matches!(
+            error(io::ErrorKind::NotFound, Some(socket)),
+            Error::NotRunning { endpoint } if endpoint == "unix:///run/docker.sock"
+        ));
+        // A name that is not known is no engine that is not running.
+        assert!(matches!(
+            error(io::ErrorKind::NotFound, None),
+            Error::ConnectFailed { .. }
+        ));
+    }
+}

@@ -1,4 +1,7 @@
 //! Against real engines: 20.10 with its own image store, 28.5 with containerd's.
+#![allow(clippy::unwrap_used, reason = "in the helpers of tests too")]
+
+use std::slice;
 
 use engine::{
     ApiVersion, BuildOptions, Config, ContainerSpec, Endpoint, Engine, Error, Event, ImageName,
@@ -44,7 +47,7 @@ async fn lives(engine: &Engine, docker: &DockerCli, registry: &DockerRegistry) -
     let name = tagged(&demo, &one);
     docker.import(&name.familiar(), "hello");
     let local = engine.image(&ImageName::from(&name)).await.unwrap();
-    assert_eq!(engine.tags(&demo).await.unwrap(), [one.clone()]);
+    assert_eq!(engine.tags(&demo).await.unwrap(), slice::from_ref(&one));
     assert_eq!(local.os, "linux");
 
     let mut events = Vec::new();
@@ -90,7 +93,7 @@ async fn lives(engine: &Engine, docker: &DockerCli, registry: &DockerRegistry) -
         .await
         .unwrap();
     assert!(again.repo_digests.contains(&source.to_string()));
-    assert_eq!(engine.tags(&demo).await.unwrap(), [two.clone()]);
+    assert_eq!(engine.tags(&demo).await.unwrap(), slice::from_ref(&two));
     assert!(engine.image(&ImageName::from(&local.id)).await.is_ok());
 
     let all = engine.push_all(&demo, &NOBODY, &mut ignore).await.unwrap();
