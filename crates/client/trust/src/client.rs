@@ -88,7 +88,9 @@ pub struct TrustClient {
 #[derive(Debug)]
 pub struct Repository<'a> {
     pub(crate) client: &'a TrustClient,
-    pub(crate) name: oci::Repository,
+    /// Its name as an image's; none for a GUN that is not one.
+    pub(crate) name: Option<oci::Repository>,
+    login: CredentialSource,
     pub(crate) gun: Gun,
     pub(crate) server: TrustServer,
     pub(crate) cache: Cache,
@@ -128,11 +130,36 @@ impl TrustClient {
     pub fn repository(&self, name: &oci::Repository) -> Result<Repository<'_>, TrustError> {
         let server = TrustServer::choose(name, self.config.server.as_deref())?;
         let gun = Gun::parse(&name.gun())?;
-        let http = self.http(&server)?;
+        let tls = server.tls(&self.config.tls_folder)?;
+        let login = match &self.config.logins {
+            None => CredentialSource::Anonymous,
+            Some(config) => CredentialSource::docker(config.clone(), name),
+        };
+        let repository = self.collection(gun, server, tls, login)?;
+        Ok(Repository {
+            name: Some(name.clone()),
+            ..repository
+        })
+    }
+
+    /// Prepares work with a GUN of any form, on a server and as a user that the caller chose, as `notary` does;
+    /// contacts nobody. `tls` counts when the server is met first.
+    ///
+    /// # Errors
+    /// [`TrustError::Http`].
+    pub fn collection(
+        &self,
+        gun: Gun,
+        server: TrustServer,
+        tls: net::Tls,
+        login: CredentialSource,
+    ) -> Result<Repository<'_>, TrustError> {
+        let http = self.http(&server, tls)?;
         let cache = Cache::new(&self.config.trust_folder, &gun);
         Ok(Repository {
             client: self,
-            name: name.clone(),
+            name: None,
+            login,
             gun,
             server,
             cache,
@@ -172,12 +199,11 @@ impl TrustClient {
         )
     }
 
-    fn http(&self, server: &TrustServer) -> Result<net::Client, TrustError> {
+    fn http(&self, server: &TrustServer, tls: net::Tls) -> Result<net::Client, TrustError> {
         let mut known = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = known.get(&server.host()) {
             return Ok(client.clone());
         }
-        let tls = server.tls(&self.config.tls_folder)?;
         let config = net::Config {
             tls,
             ..self.config.http.clone()
@@ -252,9 +278,6 @@ impl Repository<'_> {
     }
 
     pub(crate) fn login(&self) -> CredentialSource {
-        match &self.client.config.logins {
-            None => CredentialSource::Anonymous,
-            Some(config) => CredentialSource::docker(config.clone(), &self.name),
-        }
+        self.login.clone()
     }
 }

@@ -19,6 +19,8 @@ pub struct Session<'a> {
     observer: &'a mut (dyn Observer + Send),
     keyring: Keyring,
     attempts: u32,
+    /// Keys made in a rehearsal, for the change itself.
+    rehearsed: NewKeys,
     pub(crate) now: Timestamp,
 }
 
@@ -90,8 +92,19 @@ impl<'a> Session<'a> {
             observer,
             keyring: Keyring::new(keys.clone()),
             attempts,
+            rehearsed: NewKeys::default(),
             now,
         }
+    }
+
+    /// Goes on at a later time, such as after a long upload.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Keeps keys that were made and not used, passphrases and all, for the same roles in this session.
+    pub(crate) fn keep(&mut self, keys: NewKeys) {
+        self.rehearsed.keys.extend(keys.keys);
     }
 
     pub(crate) fn tell(&mut self, event: Event<'_>) {
@@ -134,6 +147,13 @@ impl NewKeys {
         role: &str,
         gun: Option<&Gun>,
     ) -> Result<Arc<SigningKey>, TrustError> {
+        let wanted = |new: &NewKey| new.role == role && new.gun.as_deref() == gun.map(Gun::as_str);
+        if let Some(at) = session.rehearsed.keys.iter().position(wanted) {
+            let rehearsed = session.rehearsed.keys.swap_remove(at);
+            let key = rehearsed.key.clone();
+            self.keys.push(rehearsed);
+            return Ok(key);
+        }
         let key = Arc::new(SigningKey::generate_ecdsa_p256()?);
         let id = key.canonical_id();
         let gun = gun.map(|gun| gun.as_str().to_owned());

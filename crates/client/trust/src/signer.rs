@@ -137,7 +137,10 @@ impl Repository<'_> {
         match login {
             Some(Credentials::Password { username, .. }) => Ok(SignerName::parse(&username)?),
             _ => Err(TrustError::NoUserName {
-                registry: self.name.host().to_owned(),
+                registry: match &self.name {
+                    Some(name) => name.host().to_owned(),
+                    None => self.server.host(),
+                },
             }),
         }
     }
@@ -176,7 +179,9 @@ struct AddSigner<'a> {
 impl Change for AddSigner<'_> {
     type Outcome = SignerAdded;
 
-    const MISSING: Missing = Missing::Initialise;
+    fn missing(&self) -> Missing {
+        Missing::Initialise
+    }
 
     fn stage(&self, draft: &mut Draft<'_>, _: &mut Session<'_>) -> Result<SignerAdded, TrustError> {
         let existing = delegations(&draft.editor);
@@ -234,7 +239,9 @@ impl RemoveSigner<'_> {
 impl Change for RemoveSigner<'_> {
     type Outcome = SignerRemoved;
 
-    const MISSING: Missing = Missing::Fail;
+    fn missing(&self) -> Missing {
+        Missing::Fail
+    }
 
     fn stage(
         &self,

@@ -266,6 +266,10 @@ impl Updater<'_> {
             written: self.cache.written(&Role::Timestamp),
         };
         match (known, role) {
+            // A stock client caches what it initialised before it publishes; only a timestamp comes from a server.
+            (true, _) if current && unused.written.is_none() => {
+                TrustError::NotInitialised { server, gun }
+            }
             (true, _) if current => TrustError::Deleted {
                 server,
                 gun,
