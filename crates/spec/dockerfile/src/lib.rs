@@ -13,10 +13,13 @@
 pub mod bake;
 pub mod compose;
 
+mod build;
 mod directive;
 mod dockerfile;
 mod error;
+mod hcl;
 mod instruction;
+mod interpolate;
 mod lex;
 mod logical;
 mod options;
@@ -25,7 +28,9 @@ mod pin;
 mod plan;
 mod resolve;
 mod slot;
+mod yaml;
 
+pub use build::{Build, FileError, Why};
 pub use dockerfile::{Dockerfile, Heredocs};
 pub use error::{ContextError, FlagError, ParseError, PinError, Refusal, Undecided};
 pub use lex::LexError;

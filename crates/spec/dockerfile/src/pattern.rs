@@ -47,6 +47,11 @@ impl Pattern {
         Ok(Self { parts })
     }
 
+    /// True if the pattern matches all of `value`.
+    pub(crate) fn matches(&self, value: &[char]) -> Result<bool, PatternError> {
+        Ok(self.ends(value)?.last().copied().unwrap_or_default())
+    }
+
     /// `value` without its shortest or longest prefix that matches; all of it if none does.
     pub(crate) fn without_prefix<'a>(
         &self,
