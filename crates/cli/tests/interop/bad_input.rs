@@ -107,10 +107,16 @@ fn wrong_authority() {
     let url = scene.front.url();
     let host = server_of(&url);
     let bare = format!("TLS with {host}: certificate of an unknown issuer");
+    let authority = scene
+        .owner
+        .config_dir()
+        .join("tls")
+        .join(host)
+        .join("ca.crt");
     let words = Words {
         bare: &bare,
         translated: &format!("Error: error contacting notary server: {bare}"),
-        advice: "Nothing was accepted from the local cache",
+        advice: &format!("into {}.", authority.display()),
     };
     scene.owner.add_ca(host, &TestCa::new().file());
     every_command_says(&scene, &scene.owner, words);
@@ -129,7 +135,7 @@ fn server_without_tls() {
     let docker = scene.owner.clone().env("DOCKER_CONTENT_TRUST_SERVER", &url);
     let says = format!("valid https URL required for trust server, got {url}");
     for words in [["inspect", &scene.image("1")], ["sign", &scene.image("2")]] {
-        refused(&docker, &words, &says, "");
+        refused(&docker, &words, &says, "to an https:// address");
     }
     assert_eq!(scene.front.requests(), [] as [String; 0]);
 }
@@ -149,10 +155,10 @@ fn refusing_server() {
         (401, format!("{not_authorized} 401."), "docker login"),
         (403, format!("{not_authorized} 403."), "Ask its operator"),
         (404, unknown, "What is cached was not used"),
-        (413, format!("{unable} 413."), ""),
+        (413, format!("{unable} 413."), "must allow larger requests"),
         (429, format!("{unable} 429."), "Try again in 7 seconds."),
-        (500, format!("{unable} 500."), ""),
-        (503, format!("{unable} 503."), ""),
+        (500, format!("{unable} 500."), "its log says why"),
+        (503, format!("{unable} 503."), "its log says why"),
     ];
     for (status, bare, advice) in cases {
         let headers = if status == 429 {
@@ -195,10 +201,10 @@ fn refused_update() {
             &format!("failed to sign {two}: the trust data of"),
             "Run the command again",
         ),
-        (413, &format!("{unable} 413."), "larger than it accepts"),
-        (429, &format!("{unable} 429."), ""),
-        (500, &format!("{unable} 500."), ""),
-        (503, &format!("{unable} 503."), ""),
+        (413, &format!("{unable} 413."), "must allow larger requests"),
+        (429, &format!("{unable} 429."), "Nothing was changed"),
+        (500, &format!("{unable} 500."), "its log says why"),
+        (503, &format!("{unable} 503."), "its log says why"),
     ] {
         let body = r#"{"errors":[{"code":"UNKNOWN","message":"the server's words"}]}"#;
         scene.front.on(
@@ -488,7 +494,7 @@ fn repository_not_initialised() {
             &format!("error retrieving signers for {gun}: {cause}"),
         ),
     ] {
-        refused(&scene.owner, words, says, "");
+        refused(&scene.owner, words, says, "A new repository is set up by");
     }
     still_works(&scene);
 }
@@ -516,10 +522,11 @@ fn image_not_in_the_registry() {
     );
     let one = scene.image("1");
     let says = format!("could not remove signature for {two}: No valid trust data for 2");
-    refused(&scene.owner, &["revoke", &two], &says, "");
+    let advice = "shows the tags that are signed";
+    refused(&scene.owner, &["revoke", &two], &says, advice);
     let remove = ["signer", "remove", "-f", "bob", scene.repository.as_str()];
     let says = format!("no signer bob for repository {}", scene.repository);
-    refused(&scene.owner, &remove, &says, "");
+    refused(&scene.owner, &remove, &says, "shows the signers there are");
     trust(&scene.owner, &["inspect", &one]).success();
     still_works(&scene);
 }
@@ -615,7 +622,7 @@ fn invalid_references() {
             &["signer", "add", "--key", "jeff.pub", "bob", name],
             &["signer", "remove", "bob", name],
         ] {
-            refused(&scene.owner, words, says, "");
+            refused(&scene.owner, words, says, "An image is named");
         }
     }
     let untagged = scene.repository.as_str();
@@ -748,8 +755,7 @@ fn trust_folder_held_by_another_process() {
         .spawn()
         .unwrap();
     let lock = scene.owner.trust_dir().join(".countersign.lock");
-    wait_for(&lock);
-    std::thread::sleep(Duration::from_millis(500));
+    wait_until_held(&lock, holder.id());
     let out = refused(
         &scene.owner,
         &["sign", &scene.image("3")],
@@ -766,13 +772,15 @@ fn trust_folder_held_by_another_process() {
     trust(&scene.owner, &["sign", &scene.image("3")]).success();
 }
 
+/// The lock names the process that holds it.
 #[track_caller]
-fn wait_for(file: &Path) {
-    for _ in 0..500 {
-        if file.exists() {
+fn wait_until_held(lock: &Path, process: u32) {
+    for _ in 0..1000 {
+        let holder = std::fs::read_to_string(lock).unwrap_or_default();
+        if holder.trim() == process.to_string() {
             return;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("{} does not appear", file.display());
+    panic!("{} does not name {process}", lock.display());
 }

@@ -365,11 +365,11 @@ fn notary_conflicts_lose_nothing() {
     front.on_next(
         1,
         |method, _| method == Method::POST,
-        Fault::Delay(Duration::from_secs(2)),
+        Fault::Delay(Duration::from_secs(3)),
     );
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| publish(&slow, GUN, "targets", "slow"));
-        std::thread::sleep(Duration::from_millis(700));
+        wait_until_read(&front);
         publish(&owner, GUN, "targets", "fast").success();
         slow.join().unwrap().failure();
     });
@@ -388,6 +388,24 @@ fn notary_conflicts_lose_nothing() {
         GUN,
         &[("fast", "targets"), ("slow", "targets"), ("v0", "targets")],
     );
+}
+
+/// A client has read the state that it builds on: it has the timestamp, and asks for nothing more.
+#[track_caller]
+fn wait_until_read(front: &Proxy) {
+    let mut before = 0;
+    for _ in 0..100 {
+        std::thread::sleep(Duration::from_millis(200));
+        let requests = front.requests();
+        let has_timestamp = requests
+            .iter()
+            .any(|line| line.ends_with("/timestamp.json"));
+        if has_timestamp && requests.len() == before {
+            return;
+        }
+        before = requests.len();
+    }
+    panic!("it does not read: {:?}", front.requests());
 }
 
 /// Without any setting docker finds the trust server where the registry is. It signs on push and refuses on pull.
