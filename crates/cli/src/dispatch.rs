@@ -1,13 +1,21 @@
 //! From the program's name and its first words to one persona's table.
 
+use std::ffi::OsString;
+
 use crate::cobra::{self, Invocation, Root};
 use crate::failure::Failure;
-use crate::personas::{native, plugin};
+use crate::personas::{docker, native, plugin};
 use crate::process::Process;
 use crate::session::{Globals, Run, Session, UseCases};
 
 /// Runs the program: the exit code.
 pub fn run(process: &Process, uses: &dyn UseCases) -> u8 {
+    if let Some(words) = docker_words(process) {
+        return match docker::run(process, uses, words) {
+            Ok(()) => 0,
+            Err(failure) => failure.report(process),
+        };
+    }
     let outcome = match process.words() {
         Ok(words) => choose(process, uses, &words),
         Err(word) => {
@@ -21,12 +29,26 @@ pub fn run(process: &Process, uses: &dyn UseCases) -> u8 {
     }
 }
 
+/// The words for docker where the program stands for it: called so, or as `countersign docker`.
+fn docker_words(process: &Process) -> Option<&[OsString]> {
+    let words = process.raw_words();
+    if process.program() == "docker" {
+        return Some(words);
+    }
+    match words.split_first() {
+        Some((first, rest)) if first == "docker" && plugin::named(process.program()).is_none() => {
+            Some(rest)
+        }
+        _ => None,
+    }
+}
+
 fn choose(process: &Process, uses: &dyn UseCases, words: &[String]) -> Result<(), Failure> {
     let program = process.program();
     if let Some(plugin) = plugin::named(program) {
         return plugin::run(plugin, process, uses, words);
     }
-    if let "cosign" | "docker" | "notary" = program {
+    if let "cosign" | "notary" = program {
         return Err(native::error::Error::UnknownPersona {
             program: program.to_owned(),
         }

@@ -11,6 +11,60 @@ pub struct Variable {
     pub secret: bool,
 }
 
+/// Whether content trust is on.
+pub const CONTENT_TRUST: Variable = open(
+    "DOCKER_CONTENT_TRUST",
+    "Turns content trust on for docker push, pull, build, create and run: anything but empty, 0, f, F, FALSE, false, \
+     False",
+);
+/// The docker to run when this program stands in front of it.
+pub const REAL_DOCKER: Variable = open(
+    "COUNTERSIGN_DOCKER",
+    "Path of the real docker behind the shim; default the next docker on PATH",
+);
+/// Which shims a command came through, so that two of them cannot call each other for ever.
+pub const SHIMS: Variable = open(
+    "COUNTERSIGN_SHIMS",
+    "Set by the shim for the docker that it runs: which files are shims",
+);
+/// The engine.
+pub const DOCKER_HOST: Variable = open(
+    "DOCKER_HOST",
+    "Address of the Docker engine: unix:///path or tcp://host:port",
+);
+/// The engine, by name.
+pub const DOCKER_CONTEXT: Variable = open(
+    "DOCKER_CONTEXT",
+    "Docker context whose engine to use; DOCKER_HOST goes before it",
+);
+/// The version spoken with the engine.
+pub const DOCKER_API_VERSION: Variable =
+    open("DOCKER_API_VERSION", "Version of the Engine API to speak");
+/// TLS with the engine.
+pub const DOCKER_TLS: Variable = open(
+    "DOCKER_TLS",
+    "Set to anything: speak TLS with the engine without verifying it",
+);
+/// TLS with the engine.
+pub const DOCKER_TLS_VERIFY: Variable = open(
+    "DOCKER_TLS_VERIFY",
+    "Set to anything: speak TLS with the engine and verify it",
+);
+/// Files for TLS with the engine.
+pub const DOCKER_CERT_PATH: Variable = open(
+    "DOCKER_CERT_PATH",
+    "Folder of ca.pem, cert.pem and key.pem for TLS with the engine",
+);
+/// Which builder docker takes.
+pub const DOCKER_BUILDKIT: Variable = open(
+    "DOCKER_BUILDKIT",
+    "0: docker build uses the older builder; its reading of the Dockerfile is then checked too",
+);
+/// The platform of images.
+pub const DOCKER_DEFAULT_PLATFORM: Variable = open(
+    "DOCKER_DEFAULT_PLATFORM",
+    "Platform of images where --platform is not given: os/arch[/variant]",
+);
 /// Where `config.json`, `trust/`, `tls/` and `cli-plugins/` are.
 pub const DOCKER_CONFIG: Variable = open(
     "DOCKER_CONFIG",
@@ -54,14 +108,25 @@ pub const HOME: Variable = open("HOME", "Home folder");
 /// All of them, for the reference page.
 pub const ALL: &[Variable] = &[
     AUTH_CONFIG,
+    CONTENT_TRUST,
     CONTENT_TRUST_SERVER,
+    DOCKER_API_VERSION,
+    DOCKER_BUILDKIT,
+    DOCKER_CERT_PATH,
     DOCKER_CONFIG,
+    DOCKER_CONTEXT,
+    DOCKER_DEFAULT_PLATFORM,
+    DOCKER_HOST,
+    DOCKER_TLS,
+    DOCKER_TLS_VERIFY,
     HOME,
     NO_COLOR,
     PLUGIN_ORIGINAL_COMMAND,
     PLUGIN_SOCKET,
+    REAL_DOCKER,
     REPOSITORY_PASSPHRASE,
     ROOT_PASSPHRASE,
+    SHIMS,
 ];
 
 const fn open(name: &'static str, meaning: &'static str) -> Variable {

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::cobra::UsageError;
 use crate::input::InputError;
+use crate::personas::docker::error::Error as DockerError;
 use crate::personas::docker_trust::error::Error as DockerTrustError;
 use crate::personas::native::error::Error as NativeError;
 use crate::process::Process;
@@ -21,6 +22,9 @@ pub enum Failure {
     /// Everything was already said on standard error.
     #[error("the command failed")]
     Said,
+    /// A docker command refuses.
+    #[error(transparent)]
+    Docker(#[from] DockerError),
     /// `docker trust` refuses.
     #[error(transparent)]
     DockerTrust(DockerTrustError),
@@ -53,6 +57,10 @@ impl Failure {
         match self {
             Self::Said => 1,
             Self::Input(InputError::Interrupted { signal }) => SIGNAL_BASE.saturating_add(*signal),
+            Self::Docker(error) => {
+                process.err(format_args!("{}\n", error.text()));
+                error.exit_code()
+            }
             Self::DockerTrust(error) => {
                 process.err(format_args!("{}\n", error.text()));
                 1

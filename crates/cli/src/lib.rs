@@ -22,5 +22,5 @@ mod wiring;
 
 pub use dispatch::run;
 pub use failure::Failure;
-pub use session::{Globals, Run, Session, UseCases};
+pub use session::{DockerTls, Globals, Run, Session, UseCases};
 pub use wiring::main;

@@ -73,6 +73,11 @@ impl Process {
             .unwrap_or("countersign")
     }
 
+    /// The arguments after the program's name, as they came.
+    pub fn raw_words(&self) -> &[OsString] {
+        self.args.get(1..).unwrap_or_default()
+    }
+
     /// The arguments after the program's name.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cobra::Matches;
 use crate::failure::Failure;
+use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::serve::ServeRequest;
 use crate::process::Process;
@@ -33,6 +34,23 @@ pub struct Globals {
     pub hosts: Vec<String>,
     /// `-c`: the Docker context.
     pub context: Option<String>,
+    /// `--tls…`: how to speak to the engine.
+    pub tls: DockerTls,
+}
+
+/// docker's own TLS options for its engine; what is not given is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct DockerTls {
+    /// `--tls`.
+    pub on: Option<bool>,
+    /// `--tlsverify`.
+    pub verify: Option<bool>,
+    /// `--tlscacert`.
+    pub ca: Option<PathBuf>,
+    /// `--tlscert`.
+    pub certificate: Option<PathBuf>,
+    /// `--tlskey`.
+    pub key: Option<PathBuf>,
 }
 
 /// The use cases that live in other crates, made only when a command needs one: `--help` starts no runtime and reads
@@ -43,6 +61,12 @@ pub trait UseCases {
     /// # Errors
     /// When the configuration makes it impossible, before anything is contacted.
     fn trust<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal>;
+
+    /// The engine, registries and trust servers for docker's own commands.
+    ///
+    /// # Errors
+    /// When the configuration makes it impossible, before anything is contacted.
+    fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal>;
 
     /// Runs the services until they are told to stop.
     ///

@@ -13,7 +13,7 @@ use crate::env;
 use crate::explain;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::session::{Globals, Run, Session, UseCases};
+use crate::session::{DockerTls, Globals, Run, Session, UseCases};
 
 /// Shown by `docker info` beside the plugin.
 pub const VENDOR: &str = "Countersign";
@@ -60,6 +60,12 @@ const DEBUG: Flag = Flag::switch("debug", "Enable debug mode").short('D');
 const HOST: Flag = Flag::list("host", "Daemon socket to connect to").short('H');
 const VERSION: Flag = Flag::switch("version", "Print version information and quit").short('v');
 
+const TLS: Flag = Flag::switch("tls", "Use TLS; implied by --tlsverify");
+const TLS_CA: Flag = Flag::text("tlscacert", "", "Trust certs signed only by this CA");
+const TLS_CERT: Flag = Flag::text("tlscert", "", "Path to TLS certificate file");
+const TLS_KEY: Flag = Flag::text("tlskey", "", "Path to TLS key file");
+const TLS_VERIFY: Flag = Flag::switch("tlsverify", "Use TLS and verify the remote");
+
 /// Options that docker accepts before the plugin's name and passes on.
 static GLOBALS: [Flag; 11] = [
     CONFIG,
@@ -67,11 +73,11 @@ static GLOBALS: [Flag; 11] = [
     DEBUG,
     HOST,
     Flag::text("log-level", "info", "Set the logging level").short('l'),
-    Flag::switch("tls", "Use TLS; implied by --tlsverify"),
-    Flag::text("tlscacert", "", "Trust certs signed only by this CA"),
-    Flag::text("tlscert", "", "Path to TLS certificate file"),
-    Flag::text("tlskey", "", "Path to TLS key file"),
-    Flag::switch("tlsverify", "Use TLS and verify the remote"),
+    TLS,
+    TLS_CA,
+    TLS_CERT,
+    TLS_KEY,
+    TLS_VERIFY,
     VERSION,
 ];
 
@@ -135,12 +141,23 @@ fn is_verb(word: &str) -> bool {
     matches!(word, "__complete" | "__completeNoDesc" | "help")
 }
 
+fn switch(matches: &Matches, flag: &'static Flag) -> Option<bool> {
+    matches.given(flag).map(|_| matches.on(flag))
+}
+
 fn globals(matches: &Matches) -> Globals {
     Globals {
         config: matches.given(&CONFIG).map(PathBuf::from),
         debug: matches.on(&DEBUG),
         hosts: matches.values(&HOST).to_vec(),
         context: matches.given(&CONTEXT).map(str::to_owned),
+        tls: DockerTls {
+            on: switch(matches, &TLS),
+            verify: switch(matches, &TLS_VERIFY),
+            ca: matches.given(&TLS_CA).map(PathBuf::from),
+            certificate: matches.given(&TLS_CERT).map(PathBuf::from),
+            key: matches.given(&TLS_KEY).map(PathBuf::from),
+        },
     }
 }
 

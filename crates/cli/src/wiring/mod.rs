@@ -1,5 +1,6 @@
 //! The real use cases behind the commands, and the real process.
 
+mod docker;
 mod refusals;
 mod trust;
 
@@ -13,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::demo;
 use crate::dispatch::run;
 use crate::failure::Failure;
+use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::error::Error;
 use crate::personas::native::serve::{ServeRequest, greeting};
@@ -73,6 +75,10 @@ struct Wiring;
 
 impl UseCases for Wiring {
     fn trust<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
+        Ok(Box::new(trust::Client::new(session)?))
+    }
+
+    fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         Ok(Box::new(trust::Client::new(session)?))
     }
 

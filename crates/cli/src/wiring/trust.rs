@@ -29,7 +29,7 @@ use crate::personas::docker_trust::passphrases::{self, MAX_ATTEMPTS, UserPassphr
 use crate::process::Process;
 use crate::render::inspect::{RepositoryTrust, SignerView, TagView};
 use crate::render::printable::printable;
-use crate::session::Session;
+use crate::session::{Globals, Session};
 
 /// Tags looked up in the registry at the same time.
 const LOOKUPS: usize = 32;
@@ -39,12 +39,15 @@ const DAEMON_CERTIFICATES: &str = "/etc/docker/certs.d";
 
 /// Content trust for the user of one command.
 pub(super) struct Client<'s> {
-    process: &'s Process,
-    trust: TrustClient,
-    logins: Arc<DockerConfig>,
+    pub(super) process: &'s Process,
+    pub(super) globals: &'s Globals,
+    /// docker's configuration folder.
+    pub(super) folder: PathBuf,
+    pub(super) trust: TrustClient,
+    pub(super) logins: Arc<DockerConfig>,
     tls_folder: PathBuf,
     http: net::Config,
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
 }
 
 impl<'s> Client<'s> {
@@ -73,12 +76,14 @@ impl<'s> Client<'s> {
             .enable_all()
             .build()
             .map_err(|source| Refusal::Folder {
-                path: folder,
+                path: folder.clone(),
                 action: "start work with",
                 source,
             })?;
         Ok(Self {
             process,
+            globals: session.globals,
+            folder,
             trust: TrustClient::new(config),
             logins,
             tls_folder,
@@ -87,13 +92,13 @@ impl<'s> Client<'s> {
         })
     }
 
-    fn repository(&self, name: &Repository) -> Result<trust::Repository<'_>, Refusal> {
+    pub(super) fn repository(&self, name: &Repository) -> Result<trust::Repository<'_>, Refusal> {
         self.trust
             .repository(name)
             .map_err(|error| self.refusal(name, error))
     }
 
-    fn registry(&self, name: &Repository) -> Result<Registry, Refusal> {
+    pub(super) fn registry(&self, name: &Repository) -> Result<Registry, Refusal> {
         let mut tls = HostTls::read(Path::new(DAEMON_CERTIFICATES), name.host())
             .map_err(refusals::config)?
             .into_tls(true);
@@ -119,7 +124,7 @@ impl<'s> Client<'s> {
     }
 
     /// The refusal for an error about a repository, with who asked for it where that matters.
-    fn refusal(&self, name: &Repository, error: TrustError) -> Refusal {
+    pub(super) fn refusal(&self, name: &Repository, error: TrustError) -> Refusal {
         let refused_login = error.remote().is_some_and(|remote| {
             matches!(
                 remote,
@@ -161,7 +166,7 @@ impl<'s> Client<'s> {
         }
     }
 
-    fn warn_expiring(&self, gun: &str, expiring: &[RoleExpiry]) {
+    pub(super) fn warn_expiring(&self, gun: &str, expiring: &[RoleExpiry]) {
         for entry in expiring {
             self.process.err(format_args!(
                 "warning: {} of {gun} expires at {}; sign and publish again before\n",

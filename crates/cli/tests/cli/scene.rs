@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::serve::ServeRequest;
 use countersign::process::{Captured, Fake, Process};
@@ -117,6 +118,10 @@ pub(crate) struct NoTrust;
 impl UseCases for NoTrust {
     fn trust<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
         panic!("this command must not contact anything")
+    }
+
+    fn docker<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
+        panic!("this command must not reach for an engine")
     }
 
     fn serve(&self, _: &Session<'_>, _: &ServeRequest) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use countersign::input::InputError;
+use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{
     AddSigner, AddSignerEvent, KeyTrouble, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest,
     TrustOps,
@@ -70,6 +71,10 @@ impl UseCases for Memory {
         _: &Settings,
     ) -> Result<Box<dyn NotaryOps + 's>, NotaryError> {
         panic!("these commands are docker's")
+    }
+
+    fn docker<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
+        panic!("these commands need no engine")
     }
 
     fn serve(&self, _: &Session<'_>, request: &ServeRequest) -> Result<(), Failure> {

@@ -83,6 +83,14 @@ impl Registry {
     /// Fetches the manifest that `reference` names, and hashes it. With a digest, the tag is not looked at; without
     /// either it is [`Error::NameOnly`].
     pub async fn resolve(&self, reference: &Reference) -> Result<ResolvedImage, Error> {
+        Ok(self.resolve_manifest(reference).await?.0)
+    }
+
+    /// As [`resolve`](Self::resolve), with the manifest itself.
+    pub async fn resolve_manifest(
+        &self,
+        reference: &Reference,
+    ) -> Result<(ResolvedImage, Manifest), Error> {
         self.check_host(reference)?;
         let name = match (reference.digest(), reference.tag()) {
             (Some(digest), _) => ManifestName::Digest(*digest),
@@ -95,13 +103,13 @@ impl Registry {
             ManifestName::Digest(digest) => digest,
             ManifestName::Tag(_) => descriptor.digest,
         };
-        let repository = reference.repository().clone();
-        Ok(ResolvedImage {
-            repository,
+        let image = ResolvedImage {
+            repository: reference.repository().clone(),
             manifest_digest,
             size: descriptor.size,
             media_type: descriptor.media_type,
-        })
+        };
+        Ok((image, manifest))
     }
 
     /// Pulls a manifest or index of at most [`MANIFEST_MAX`] bytes. Its bytes are checked against the digest asked

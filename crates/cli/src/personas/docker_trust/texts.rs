@@ -84,6 +84,11 @@ impl Error {
 }
 
 impl Context {
+    /// The sentence, and under it what to do next.
+    pub(crate) fn explain(&self, refusal: &Refusal) -> String {
+        with_advice(&self.text(refusal), refusal)
+    }
+
     fn text(&self, refusal: &Refusal) -> String {
         match (self, refusal) {
             // docker checks these before it says what it was doing.
