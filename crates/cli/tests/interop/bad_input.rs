@@ -756,6 +756,7 @@ fn trust_folder_held_by_another_process() {
         .unwrap();
     let lock = scene.owner.trust_dir().join(".countersign.lock");
     wait_until_held(&lock, holder.id());
+    wait_until_quiet(&scene.owner);
     let out = refused(
         &scene.owner,
         &["sign", &scene.image("3")],
@@ -768,8 +769,11 @@ fn trust_folder_held_by_another_process() {
         out.stderr
             .contains(scene.owner.trust_dir().to_str().unwrap())
     );
-    // The lock of a process that was killed holds nobody up.
+    // The lock of a process that was killed holds nobody up, and what it left is tidied up.
     trust(&scene.owner, &["sign", &scene.image("3")]).success();
+    let files = keys_and_metadata(&scene.owner);
+    let stray = files.keys().find(|name| name.contains("/.countersign-"));
+    assert_eq!(stray, None);
 }
 
 /// The lock names the process that holds it.
@@ -783,4 +787,17 @@ fn wait_until_held(lock: &Path, process: u32) {
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("{} does not name {process}", lock.display());
+}
+
+/// Nothing is written any more.
+fn wait_until_quiet(docker: &DockerCli) {
+    let mut before = keys_and_metadata(docker);
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let after = keys_and_metadata(docker);
+        if before == after {
+            return;
+        }
+        before = after;
+    }
 }
