@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::cobra::{self, Invocation, Root};
 use crate::failure::Failure;
-use crate::personas::{docker, native, plugin};
+use crate::personas::{docker, native, notary, plugin};
 use crate::process::Process;
 use crate::session::{Globals, Run, Session, UseCases};
 
@@ -48,7 +48,16 @@ fn choose(process: &Process, uses: &dyn UseCases, words: &[String]) -> Result<()
     if let Some(plugin) = plugin::named(program) {
         return plugin::run(plugin, process, uses, words);
     }
-    if let "cosign" | "notary" = program {
+    let globals = Globals::default();
+    let session = Session {
+        process,
+        uses,
+        globals: &globals,
+    };
+    if program == notary::NAME {
+        return notary::run(&notary::ROOT, &session, words);
+    }
+    if program == "cosign" {
         return Err(native::error::Error::UnknownPersona {
             program: program.to_owned(),
         }
@@ -57,12 +66,6 @@ fn choose(process: &Process, uses: &dyn UseCases, words: &[String]) -> Result<()
     if let Some("-v" | "--version") = words.first().map(String::as_str) {
         return native::version::show(process);
     }
-    let globals = Globals::default();
-    let session = Session {
-        process,
-        uses,
-        globals: &globals,
-    };
     run_root(&native::ROOT, &session, words)
 }
 
@@ -79,6 +82,9 @@ pub(crate) fn run_root(
             return complete(root, process, rest, false);
         }
         Some((first, rest)) if first == "help" => return help(root, process, rest),
+        Some((first, rest)) if first == notary::NAME && native::is_native(root) => {
+            return notary::run(&notary::NATIVE_ROOT, session, rest);
+        }
         _ => {}
     }
     match cobra::parse(root, words)? {

@@ -90,6 +90,11 @@ pub const REPOSITORY_PASSPHRASE: Variable = secret(
     "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
     "Passphrase of repository and signer keys and of encrypted key files; no prompt when set",
 );
+/// The login of notary's commands.
+pub const NOTARY_AUTH: Variable = secret(
+    "NOTARY_AUTH",
+    "Login of notary's commands for the trust server: base64 of user:password",
+);
 /// Set by docker when it runs us as a plugin.
 pub const PLUGIN_ORIGINAL_COMMAND: Variable = open(
     "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND",
@@ -121,6 +126,7 @@ pub const ALL: &[Variable] = &[
     DOCKER_TLS_VERIFY,
     HOME,
     NO_COLOR,
+    NOTARY_AUTH,
     PLUGIN_ORIGINAL_COMMAND,
     PLUGIN_SOCKET,
     REAL_DOCKER,

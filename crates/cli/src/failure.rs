@@ -9,6 +9,7 @@ use crate::input::InputError;
 use crate::personas::docker::error::Error as DockerError;
 use crate::personas::docker_trust::error::Error as DockerTrustError;
 use crate::personas::native::error::Error as NativeError;
+use crate::personas::notary::error::Error as NotaryError;
 use crate::process::Process;
 
 /// Exit code of a process that writes to a closed pipe, as a shell reports it for docker (128 + SIGPIPE).
@@ -31,6 +32,9 @@ pub enum Failure {
     /// A native command refuses.
     #[error(transparent)]
     Native(#[from] NativeError),
+    /// `notary` refuses.
+    #[error(transparent)]
+    Notary(#[from] NotaryError),
     /// The command line does not fit.
     #[error(transparent)]
     Usage(#[from] UsageError),
@@ -68,6 +72,11 @@ impl Failure {
             Self::Native(error) => {
                 process.err(format_args!("{}\n", error.text()));
                 1
+            }
+            // Where notary's users look for it: on standard output.
+            Self::Notary(error) => {
+                let _unwritable = process.out(format_args!("\n* fatal: {}\n", error.text()));
+                error.exit_code()
             }
             Self::Usage(error) => {
                 process.err(format_args!("{error}\n"));

@@ -27,6 +27,14 @@ pub fn secret(process: &Process, question: &str) -> Result<Zeroizing<String>, In
     answer
 }
 
+/// Asks for a line with the echo on.
+///
+/// # Errors
+/// When nothing can be read, or the user pressed Ctrl-C.
+pub fn text(process: &Process, question: &str) -> Result<Zeroizing<String>, InputError> {
+    process.input().line(|| process.out(question))
+}
+
 /// Asks `question? [y/N] `; only `y`, `Y` and `yes` agree. The end of input disagrees.
 ///
 /// # Errors

@@ -7,6 +7,9 @@ use crate::failure::Failure;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::serve::ServeRequest;
+use crate::personas::notary::error::Error as NotaryError;
+use crate::personas::notary::ops::NotaryOps;
+use crate::personas::notary::settings::Settings;
 use crate::process::Process;
 
 /// What the tables hold for each command.
@@ -67,6 +70,16 @@ pub trait UseCases {
     /// # Errors
     /// When the configuration makes it impossible, before anything is contacted.
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal>;
+
+    /// Collections on the server of these settings.
+    ///
+    /// # Errors
+    /// When the settings make it impossible, before anything is contacted.
+    fn notary<'s>(
+        &'s self,
+        process: &'s Process,
+        settings: &Settings,
+    ) -> Result<Box<dyn NotaryOps + 's>, NotaryError>;
 
     /// Runs the services until they are told to stop.
     ///

@@ -3,4 +3,5 @@
 pub mod docker;
 pub mod docker_trust;
 pub mod native;
+pub mod notary;
 pub mod plugin;

@@ -1,4 +1,4 @@
-//! docker's tables: left-aligned cells, the last column unpadded.
+//! docker's and notary's tables: left-aligned cells, the last column unpadded.
 
 use super::printable::printable;
 
@@ -9,6 +9,23 @@ const PADDING: usize = 3;
 
 /// Lays rows of equal length out; every line ends with a newline.
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    spaced(rows, MIN_WIDTH, PADDING)
+}
+
+/// notary's tables: the headings underlined with dashes, four blanks after the longest cell.
+pub fn columns<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let top = [
+        headings.map(str::to_owned),
+        headings.map(|heading| "-".repeat(heading.len())),
+    ];
+    let rows: Vec<_> = top.into_iter().chain(rows).collect();
+    spaced(&rows, 4, 4)
+}
+
+fn spaced<const N: usize>(rows: &[[String; N]], min_width: usize, padding: usize) -> String {
     let rows: Vec<[String; N]> = rows
         .iter()
         .map(|row| row.each_ref().map(|cell| printable(cell).into_owned()))
@@ -16,10 +33,10 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count() + PADDING)
+            .map(|cell| cell.chars().count() + padding)
             .max()
             .unwrap_or(0)
-            .max(MIN_WIDTH)
+            .max(min_width)
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();

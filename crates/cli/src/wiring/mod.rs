@@ -1,6 +1,7 @@
 //! The real use cases behind the commands, and the real process.
 
 mod docker;
+mod notary;
 mod refusals;
 mod trust;
 
@@ -18,6 +19,9 @@ use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::error::Error;
 use crate::personas::native::serve::{ServeRequest, greeting};
+use crate::personas::notary::error::Error as NotaryError;
+use crate::personas::notary::ops::NotaryOps;
+use crate::personas::notary::settings::Settings;
 use crate::process::Process;
 use crate::services::{self, DataFolder, Services};
 use crate::session::{Session, UseCases};
@@ -80,6 +84,14 @@ impl UseCases for Wiring {
 
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         Ok(Box::new(trust::Client::new(session)?))
+    }
+
+    fn notary<'s>(
+        &'s self,
+        process: &'s Process,
+        settings: &Settings,
+    ) -> Result<Box<dyn NotaryOps + 's>, NotaryError> {
+        Ok(Box::new(notary::Client::new(process, settings)?))
     }
 
     fn serve(&self, session: &Session<'_>, request: &ServeRequest) -> Result<(), Failure> {

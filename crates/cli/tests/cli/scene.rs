@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::serve::ServeRequest;
+use countersign::personas::notary::error::Error as NotaryError;
+use countersign::personas::notary::ops::NotaryOps;
+use countersign::personas::notary::settings::Settings;
 use countersign::process::{Captured, Fake, Process};
 use countersign::{Failure, Session, UseCases, run};
 
@@ -122,6 +125,14 @@ impl UseCases for NoTrust {
 
     fn docker<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         panic!("this command must not reach for an engine")
+    }
+
+    fn notary<'s>(
+        &'s self,
+        _: &'s Process,
+        _: &Settings,
+    ) -> Result<Box<dyn NotaryOps + 's>, NotaryError> {
+        panic!("this command must not contact anything")
     }
 
     fn serve(&self, _: &Session<'_>, _: &ServeRequest) -> Result<(), Failure> {

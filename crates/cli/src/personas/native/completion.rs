@@ -58,11 +58,29 @@ end
 complete -c countersign -f -a '(__countersign_complete)'
 "#;
 
+/// A shell there is a script for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
+/// The script for a program of this name.
+pub(crate) fn script(shell: Shell, program: &str) -> String {
+    let script = match shell {
+        Shell::Bash => BASH,
+        Shell::Fish => FISH,
+        Shell::Zsh => ZSH,
+    };
+    script.replace("countersign", program)
+}
+
 pub(super) fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
-    let script = match matches.arg(0) {
-        "bash" => BASH,
-        "fish" => FISH,
-        "zsh" => ZSH,
+    let shell = match matches.arg(0) {
+        "bash" => Shell::Bash,
+        "fish" => Shell::Fish,
+        "zsh" => Shell::Zsh,
         other => {
             return Err(Error::UnknownShell {
                 found: other.to_owned(),
@@ -70,6 +88,6 @@ pub(super) fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failur
             .into());
         }
     };
-    session.process.out(script)?;
+    session.process.out(script(shell, "countersign"))?;
     Ok(())
 }

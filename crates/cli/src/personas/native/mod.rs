@@ -7,7 +7,7 @@ pub mod plugin;
 pub mod serve;
 pub mod version;
 
-use super::docker_trust;
+use super::{docker_trust, notary};
 use crate::cobra::{self, Arity, Command, Completes, Matches, Root};
 use crate::env;
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ static TABLE: Command<Run> = Command {
     commands: &[
         COMPLETION,
         DEMO,
+        notary::NATIVE_ENTRY,
         plugin::TABLE,
         serve::TABLE,
         docker_trust::NATIVE_TABLE,
@@ -54,6 +55,11 @@ const DEMO: Command<Run> = Command {
     run: Some(demo),
     ..Command::new("demo", "Show in ten seconds what signing protects against")
 };
+
+/// Whether these are our own commands, under whichever name.
+pub(crate) fn is_native(root: &Root<Run>) -> bool {
+    std::ptr::eq(root.command, &raw const TABLE)
+}
 
 /// The reference page of every command and environment variable, in Markdown.
 pub fn reference_page() -> String {

@@ -1,0 +1,9 @@
+//! The `notary` persona, judged by notary 0.7.0: same command line, same folder, same server, same bytes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod help;
+mod keys;
+mod read;
+mod settings;
+mod support;
