@@ -138,3 +138,40 @@ fn trusting(ca_pem: &str) -> Arc<ClientConfig> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(config)
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::{NotaryServer, Peers, TestCa};
+
+    use super::*;
+
+    fn ask_notary(peers: &Peers, path: &str) -> f64 {
+        let ca = TestCa::new();
+        let server = NotaryServer::memory(peers, &ca);
+        let question = Question {
+            address: server.address(),
+            ca_pem: ca.pem().to_owned(),
+            path: path.to_owned(),
+            is_right: |body| body == b"{}",
+        };
+        let load = Load {
+            connections: 4,
+            duration: Duration::from_millis(200),
+        };
+        requests_per_second(&question, load)
+    }
+
+    #[test]
+    fn answers_are_counted() {
+        let Some(peers) = Peers::locate() else { return };
+        assert!(ask_notary(&peers, "/v2/") > 10.0);
+    }
+
+    #[test]
+    fn refusals_are_not_counted() {
+        let Some(peers) = Peers::locate() else { return };
+        let path = "/v2/nothing/_trust/tuf/timestamp.json";
+        assert!(std::panic::catch_unwind(|| ask_notary(&peers, path)).is_err());
+        assert!(std::panic::catch_unwind(|| ask_notary(&peers, "/v2/")).is_ok());
+    }
+}

@@ -1,7 +1,7 @@
 //! Taking turns, and what the turns say.
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A program's figures, one per turn.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +110,7 @@ pub(crate) fn count(number: usize) -> f64 {
 
 /// `1.2 s`, `3.4 ms`.
 pub(crate) fn in_words(seconds: f64) -> String {
-    if Duration::from_secs_f64(seconds) < Duration::from_secs(1) {
+    if seconds < 1.0 {
         format!("{:.1} ms", seconds * 1000.0)
     } else {
         format!("{seconds:.2} s")
