@@ -2,7 +2,7 @@
 
 use crate::directive::{self, Directives};
 use crate::error::ParseError;
-use crate::instruction::{self, From, Instruction};
+use crate::instruction::{self, Argument, From, Instruction};
 use crate::logical::{self, Lines};
 
 /// Most stages in a file.
@@ -15,7 +15,7 @@ const STAGES_MAX: usize = 1000;
 pub struct Dockerfile {
     pub(crate) source: String,
     pub(crate) directives: Directives,
-    pub(crate) global_args: Vec<Numbered<Vec<(String, Option<String>)>>>,
+    pub(crate) global_args: Vec<Numbered<Vec<Argument>>>,
     pub(crate) stages: Vec<Stage>,
     pub(crate) heredoc: Option<usize>,
     pub(crate) heredocs: Heredocs,

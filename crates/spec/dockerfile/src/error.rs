@@ -262,9 +262,9 @@ pub enum PinError {
         /// The line, from one.
         line: usize,
         /// The digest in the file.
-        written: oci::Digest,
+        written: Box<oci::Digest>,
         /// The digest that was offered.
-        offered: oci::Digest,
+        offered: Box<oci::Digest>,
     },
     /// The pinned file does not read back as the same images: never to be built.
     #[error("the pinned file does not read back")]

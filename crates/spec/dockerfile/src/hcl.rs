@@ -1,6 +1,7 @@
 //! Bake files as blocks of expressions, and the part of the expression language that is evaluated: literals, templates,
 //! lists, objects and variables. Everything else is undecided, never guessed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use hcl_edit::expr::{Expression, ObjectKey};
@@ -11,6 +12,8 @@ use crate::build::{FileError, Value, Why, undecided};
 
 /// How deep variables may refer to variables, and expressions nest.
 const DEPTH_MAX: usize = 32;
+/// Most expressions that are evaluated for a set of files.
+const STEPS_MAX: usize = 200_000;
 /// Longest text a variable may grow to.
 const TEXT_MAX: usize = crate::FILE_MAX;
 
@@ -48,11 +51,8 @@ pub(crate) fn parse_hcl(text: &str) -> Result<Document, FileError> {
         match structure {
             Structure::Attribute(attribute) => {
                 let key = attribute.key.value().to_string();
-                insert(
-                    &mut document.attributes,
-                    key,
-                    Expr::Hcl(Box::new(attribute.value)),
-                )?;
+                let value = Expr::Hcl(Box::new(attribute.value));
+                document.attributes.insert(key, value);
             }
             Structure::Block(block) => {
                 let mut labels = block.labels.iter();
@@ -62,7 +62,7 @@ pub(crate) fn parse_hcl(text: &str) -> Result<Document, FileError> {
                     // Blocks inside say nothing of images (`validation` of a variable).
                     if let Structure::Attribute(attribute) = structure {
                         let key = attribute.key.value().to_string();
-                        insert(&mut attributes, key, Expr::Hcl(Box::new(attribute.value)))?;
+                        attributes.insert(key, Expr::Hcl(Box::new(attribute.value)));
                     }
                 }
                 document.blocks.push(Block {
@@ -125,14 +125,6 @@ fn json_block(kind: &str, name: &str, value: serde_json::Value) -> Result<Block,
     })
 }
 
-fn insert(into: &mut BTreeMap<String, Expr>, key: String, value: Expr) -> Result<(), FileError> {
-    if into.contains_key(&key) {
-        return Err(FileError::DuplicateKey { line: 0, key });
-    }
-    into.insert(key, value);
-    Ok(())
-}
-
 /// What expressions may refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Scope<'a> {
@@ -142,12 +134,28 @@ pub(crate) struct Scope<'a> {
     pub(crate) attributes: BTreeMap<String, Expr>,
     /// What overrides declared variables.
     pub(crate) environment: Option<&'a BTreeMap<String, String>>,
+    /// Expressions evaluated so far.
+    pub(crate) steps: Cell<usize>,
 }
 
 impl Scope<'_> {
     /// The value of an expression that stands at `path`.
     pub(crate) fn value(&self, expr: &Expr, path: &str) -> Result<Value, FileError> {
         self.any(expr, path, 0)
+    }
+
+    /// Counts one evaluation: lists of lists of variables multiply without being deep.
+    fn step(&self, path: &str, depth: usize) -> Result<(), FileError> {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > STEPS_MAX {
+            return Err(FileError::TooLarge);
+        }
+        if depth > DEPTH_MAX {
+            return Err(FileError::Circle {
+                name: path.to_owned(),
+            });
+        }
+        Ok(())
     }
 
     fn any(&self, expr: &Expr, path: &str, depth: usize) -> Result<Value, FileError> {
@@ -163,7 +171,7 @@ impl Scope<'_> {
         path: &str,
         depth: usize,
     ) -> Result<Value, FileError> {
-        check_depth(path, depth)?;
+        self.step(path, depth)?;
         Ok(match value {
             serde_json::Value::Null => Value::Null,
             serde_json::Value::Bool(value) => Value::Text(value.to_string()),
@@ -196,7 +204,7 @@ impl Scope<'_> {
     }
 
     fn hcl(&self, expr: &Expression, path: &str, depth: usize) -> Result<Value, FileError> {
-        check_depth(path, depth)?;
+        self.step(path, depth)?;
         match expr {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(value) => Ok(Value::Text(value.value().to_string())),
@@ -271,7 +279,7 @@ impl Scope<'_> {
     }
 
     fn variable(&self, name: &str, path: &str, depth: usize) -> Result<Value, FileError> {
-        check_depth(path, depth)?;
+        self.step(path, depth)?;
         let Some(default) = self.variables.get(name) else {
             return match self.attributes.get(name) {
                 Some(expr) => self.any(expr, path, depth),
@@ -298,13 +306,4 @@ fn whole(number: Option<i64>, path: &str) -> Result<Value, FileError> {
     number
         .map(|number| Value::Text(number.to_string()))
         .ok_or_else(|| undecided(path, Why::Expression))
-}
-
-fn check_depth(path: &str, depth: usize) -> Result<(), FileError> {
-    if depth > DEPTH_MAX {
-        return Err(FileError::Circle {
-            name: path.to_owned(),
-        });
-    }
-    Ok(())
 }

@@ -11,7 +11,7 @@ use crate::slot::{self, Flag, Named, Slot};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Instruction {
     Add(Vec<String>, bool),
-    Arg(Vec<(String, Option<String>)>),
+    Arg(Vec<Argument>),
     Copy(Option<Named>),
     From(From),
     Onbuild(Box<Self>),
@@ -27,6 +27,9 @@ pub(crate) struct From {
     pub(crate) name: Option<String>,
     pub(crate) platform: Option<String>,
 }
+
+/// `name[=default]`, the default as written.
+pub(crate) type Argument = (String, Option<String>);
 
 /// A here-document that an instruction opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,11 +254,7 @@ fn mounts(logical: &Logical, flags: &[Flag]) -> Result<Vec<Named>, ParseError> {
 }
 
 /// `ARG name[=default]…`; quotes and escapes stay for the expansion.
-fn arguments(
-    words: &Words<'_>,
-    args: usize,
-    escape: char,
-) -> Result<Vec<(String, Option<String>)>, ParseError> {
+fn arguments(words: &Words<'_>, args: usize, escape: char) -> Result<Vec<Argument>, ParseError> {
     let wrong = ParseError::Arguments {
         line: words.logical.line,
         instruction: "ARG",
@@ -345,7 +344,7 @@ fn heredoc(word: &str) -> Result<Option<Heredoc>, LexError> {
         Some(rest) => (true, rest),
         None => (false, rest),
     };
-    let rest = rest.trim_start_matches(|ch: char| matches!(ch, '\t' | '\n' | '\x0c' | '\r' | ' '));
+    let rest = rest.trim_start_matches(['\t', '\n', '\x0c', '\r', ' ']);
     if rest.is_empty() || rest.contains('<') {
         return Ok(None);
     }

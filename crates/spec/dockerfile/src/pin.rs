@@ -96,8 +96,8 @@ impl Dockerfile {
             Some(written) if *written == offered => Ok(None),
             Some(written) => Err(PinError::DigestDiffers {
                 line: found.line,
-                written: written.clone(),
-                offered,
+                written: Box::new(*written),
+                offered: Box::new(offered),
             }),
         }
     }

@@ -181,10 +181,10 @@ pub(crate) fn csv_field(
         if !rest.starts_with('"') && content.contains('"') {
             return Err(FlagError::Csv);
         }
-        if let Some((key, _)) = content.split_once('=') {
-            if key.to_lowercase() == name {
-                found = Some(field.start + key.len() + 1..field.end);
-            }
+        if let Some((key, _)) = content.split_once('=')
+            && key.to_lowercase() == name
+        {
+            found = Some(field.start + key.len() + 1..field.end);
         }
         match text.as_bytes().get(next) {
             None => return Ok(found),

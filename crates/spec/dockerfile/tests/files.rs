@@ -1,4 +1,8 @@
 //! Compose and bake files: which images and builds they name.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 use std::collections::BTreeMap;
 
@@ -328,7 +332,7 @@ fn bake_files_that_do_not_tell_are_refused() {
     let file = |text: &str| bake(&[(Language::Hcl, text)], &["a"], &[]).unwrap_err();
     assert!(matches!(file("target \"a\" {"), FileError::Syntax { .. }));
     assert!(matches!(
-        file("target \"a\" {\n context = 1\n context = 2\n}"),
+        file("target \"a\" {\n args = { a = 1, \"a\" = 2 }\n}"),
         FileError::DuplicateKey { .. }
     ));
     assert!(matches!(
@@ -365,9 +369,15 @@ fn bake_files_that_do_not_tell_are_refused() {
         .map(|n| format!("A{n} = \"${{A{}}}${{A{}}}\"\n", n - 1, n - 1))
         .collect();
     let large = file(&format!(
-        "A0 = \"aaaaaaaaaaaaaaaaaaaa\"\n{doubling}target \"a\" {{ context = A16 }}"
+        "A0 = \"{}\"\n{doubling}target \"a\" {{ context = A8 }}",
+        "a".repeat(10_000)
     ));
     assert_eq!(large, FileError::TooLarge);
+    let wide: String = (1..9)
+        .map(|n| format!("A{n} = [{}]\n", format!("A{},", n - 1).repeat(50)))
+        .collect();
+    let wide = file(&format!("A0 = 1\n{wide}target \"a\" {{ platforms = A8 }}"));
+    assert_eq!(wide, FileError::TooLarge);
 }
 
 mod properties {

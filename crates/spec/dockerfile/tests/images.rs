@@ -1,4 +1,8 @@
 //! Which images a Dockerfile uses: one table row per rule of the Dockerfile reference.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 use dockerfile::{
     Builder, Context, Dockerfile, Heredocs, How, LexError, Note, Options, ParseError, Plan,

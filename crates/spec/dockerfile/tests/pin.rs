@@ -1,4 +1,8 @@
 //! Pinned files: the same build by digest, every other byte as it was.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 use dockerfile::{Builder, Dockerfile, Heredocs, Options, PinError, Platform};
 use oci::Digest;
