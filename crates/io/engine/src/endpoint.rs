@@ -115,7 +115,7 @@ impl Endpoint {
         }
     }
 
-    /// The engine at a socket.
+    /// The engine at a socket, as if by `-H`.
     pub fn unix(socket: impl Into<PathBuf>) -> Self {
         Self {
             address: Address::Unix(socket.into()),

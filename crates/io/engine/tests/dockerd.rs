@@ -1,6 +1,8 @@
 //! Against real engines: 20.10 with its own image store, 28.5 with containerd's.
 #![allow(clippy::unwrap_used, reason = "in the helpers of tests too")]
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::slice;
 
 use engine::{
@@ -8,7 +10,7 @@ use engine::{
     ImageStore, RegistryAuth, ReportedIn, Sources,
 };
 use futures_util::stream;
-use oci::{Digest, Reference, Repository, Tag};
+use oci::{Descriptor, Digest, Manifest, Platform, Reference, Repository, Tag};
 use testkit::{DockerCli, DockerRegistry, DockerVersion, Dockerd, Peers};
 use zeroize::Zeroizing;
 
@@ -100,9 +102,65 @@ async fn lives(engine: &Engine, docker: &DockerCli, registry: &DockerRegistry) -
     assert_eq!(all.len(), 1);
     assert_eq!((&all[0].tag, all[0].digest), (&two, pushed.digest));
 
+    pulls_by_index(engine, registry, &demo, &said.descriptor).await;
     refuses(engine, &demo).await;
     builds_and_creates(engine, docker, &demo, pushed.digest).await;
     pushed.reported_in
+}
+
+/// What is signed of an image for several platforms is its index.
+async fn pulls_by_index(
+    engine: &Engine,
+    registry: &DockerRegistry,
+    demo: &Repository,
+    manifest: &Descriptor,
+) {
+    let amd64 = Platform {
+        architecture: "amd64".to_owned(),
+        os: "linux".to_owned(),
+        variant: None,
+        os_version: None,
+    };
+    let entry = Descriptor {
+        platform: Some(amd64.clone()),
+        ..manifest.clone()
+    };
+    let index = Manifest::index(vec![entry]);
+    put_manifest(registry, demo, &index);
+    let pulled = engine
+        .pull(demo, &index.digest(), Some(&amd64), &NOBODY, &mut ignore)
+        .await
+        .unwrap();
+    let name = ImageName::from(&pinned(demo, index.digest()));
+    assert!(pulled.repo_digests.contains(&name.to_string()));
+    let tag = Tag::parse("index").unwrap();
+    engine.tag(&name, demo, &tag).await.unwrap();
+    let arm = Platform {
+        architecture: "arm64".to_owned(),
+        ..amd64
+    };
+    assert!(
+        engine
+            .pull(demo, &index.digest(), Some(&arm), &NOBODY, &mut ignore)
+            .await
+            .is_err()
+    );
+}
+
+fn put_manifest(registry: &DockerRegistry, repository: &Repository, manifest: &Manifest) {
+    let mut stream = TcpStream::connect(registry.address()).unwrap();
+    let head = format!(
+        "PUT /v2/{}/manifests/{} HTTP/1.0\r\nHost: registry\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+        repository.path(),
+        manifest.digest(),
+        manifest.media_type(),
+        manifest.bytes().len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(manifest.bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(" 201 "), "{answer}");
 }
 
 async fn refuses(engine: &Engine, demo: &Repository) {
@@ -194,6 +252,14 @@ async fn builds_and_creates(engine: &Engine, docker: &DockerCli, demo: &Reposito
         engine.build(failing, &options, &mut ignore).await,
         Err(Error::RequestBody { source }) if source.to_string() == "disk"
     ));
+
+    // An archive that ends at once and goes on for 64 MB: the engine answers and hears no more.
+    let long = stream::iter((0..1024).map(|_| Ok(bytes::Bytes::from(vec![0; 64 << 10]))));
+    let outcome = engine.build(long, &options, &mut ignore).await;
+    assert!(
+        matches!(&outcome, Err(Error::Server { message, .. }) if message.contains("Dockerfile")),
+        "{outcome:?}"
+    );
 
     let spec = ContainerSpec {
         name: Some("made".to_owned()),
