@@ -1,8 +1,4 @@
 //! Compose and bake files: which images and builds they name.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop at what it does not expect"
-)]
 
 use std::collections::BTreeMap;
 
