@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Digest, Platform, Reference};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::auth::{RegistryAuths, config_header};
 use crate::engine::Engine;
@@ -155,47 +155,46 @@ impl BuildOptions {
         for tag in &self.tags {
             request = request.query("t", &tag.familiar());
         }
-        for (name, is_set) in [
-            ("nocache", self.no_cache),
-            ("pull", self.pull),
-            ("q", self.quiet),
-            ("forcerm", self.force_remove),
-            ("squash", self.squash),
-        ] {
-            if is_set {
-                request = request.query(name, "1");
-            }
-        }
-        for (name, number) in [("memory", self.memory), ("shmsize", self.shm_size)] {
-            if number > 0 {
-                request = request.query(name, &number.to_string());
-            }
-        }
-        let platform = self.platform.as_ref().map(platform_text);
-        for (name, text) in [
-            ("target", &self.target),
-            ("networkmode", &self.network),
-            ("platform", &platform),
-        ] {
-            if let Some(text) = text {
-                request = request.query(name, text);
-            }
-        }
         for host in &self.extra_hosts {
             request = request.query("extrahosts", host);
         }
-        for (name, value) in [
-            ("buildargs", Value::from_iter(self.build_args.clone())),
-            ("labels", Value::from_iter(self.labels.clone())),
-            ("cachefrom", Value::from_iter(self.cache_from.clone())),
-        ] {
-            let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty)
-                || value.as_array().is_some_and(Vec::is_empty);
-            if !is_empty {
-                request = request.query(name, &value.to_string());
-            }
+        for (name, value) in self.set_options() {
+            request = request.query(name, &value);
         }
         request
+    }
+
+    /// The options that differ from the engine's defaults.
+    fn set_options(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let flag = |is_set: bool| is_set.then(|| "1".to_owned());
+        let number = |number: u64| (number > 0).then(|| number.to_string());
+        let non_empty = |is_empty: bool, value: Value| (!is_empty).then(|| value.to_string());
+        [
+            ("nocache", flag(self.no_cache)),
+            ("pull", flag(self.pull)),
+            ("q", flag(self.quiet)),
+            ("forcerm", flag(self.force_remove)),
+            ("squash", flag(self.squash)),
+            ("memory", number(self.memory)),
+            ("shmsize", number(self.shm_size)),
+            ("target", self.target.clone()),
+            ("networkmode", self.network.clone()),
+            ("platform", self.platform.as_ref().map(platform_text)),
+            (
+                "buildargs",
+                non_empty(self.build_args.is_empty(), json!(self.build_args)),
+            ),
+            (
+                "labels",
+                non_empty(self.labels.is_empty(), json!(self.labels)),
+            ),
+            (
+                "cachefrom",
+                non_empty(self.cache_from.is_empty(), json!(self.cache_from)),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
     }
 }
 

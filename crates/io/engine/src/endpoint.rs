@@ -92,9 +92,13 @@ pub enum Origin {
 }
 
 impl Endpoint {
-    /// Decides as docker 28 does: `--context` beats `-H`'s absence and `DOCKER_HOST`; `-H` beats the variables;
-    /// `DOCKER_HOST` beats `DOCKER_CONTEXT`; then `currentContext` of config.json; then the local socket (with TLS wanted:
-    /// port 2376 of this machine).
+    /// Decides as docker 28 does: a context given by `--context`, or the address given by `-H`; else `DOCKER_HOST`; else
+    /// the context of `DOCKER_CONTEXT`, else of `currentContext` in config.json; else the local socket, or with TLS
+    /// wanted port 2376 of this machine. The context `default` stands for "no context": `DOCKER_HOST` or the socket.
+    ///
+    /// # Errors
+    ///
+    /// Whatever was chosen and cannot be used; the next in order is never taken instead.
     pub fn choose(sources: &Sources<'_>) -> Result<Self, EndpointFault> {
         let host_flag = given(sources.host_flag);
         let context_flag = given(sources.context_flag);
