@@ -87,7 +87,9 @@ pub fn random_passphrase() -> Result<Passphrase, ProviderError> {
         operation: "draw a passphrase",
     })?;
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let text: String = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect();
+    let text: String = digits
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect();
     Ok(Passphrase::new(Zeroizing::new(text)))
 }
 
