@@ -173,11 +173,12 @@ impl Error {
         }
     }
 
-    /// A refusal inside a command; a prompt that was not answered, or answered with no, is not one.
+    /// A refusal inside a command; a prompt that was interrupted, or answered with no, is not one. Where nobody can
+    /// answer, there is something to say about it.
     pub(super) fn refused(context: Context, refusal: Refusal) -> Self {
         match refusal {
             Refusal::Declined => Self::Cancelled,
-            Refusal::Input(error) => Self::Input(error),
+            Refusal::Input(error @ InputError::Interrupted { .. }) => Self::Input(error),
             refusal => Self::Refused {
                 context,
                 refusal: Box::new(refusal),
