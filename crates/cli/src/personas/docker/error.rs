@@ -10,6 +10,7 @@ use super::flags::FlagError;
 use super::ops::Refusal;
 use super::texts;
 use crate::failure::Failure;
+use crate::input::InputError;
 use crate::personas::docker_trust::ops::Refusal as TrustRefusal;
 
 /// A refused docker command.
@@ -117,7 +118,9 @@ impl Error {
     /// A refused command; a prompt that was not answered stays one.
     pub(super) fn refused(verb: Verb, name: &str, stage: Stage, refusal: Refusal) -> Failure {
         match refusal {
-            Refusal::Trust(TrustRefusal::Input(error)) => error.into(),
+            Refusal::Trust(TrustRefusal::Input(error @ InputError::Interrupted { .. })) => {
+                error.into()
+            }
             refusal => Self::Refused {
                 verb,
                 name: name.to_owned(),

@@ -5,12 +5,20 @@ use engine::{EndpointFault, Error as EngineError};
 use super::command::Verb;
 use super::error::Stage;
 use super::ops::Refusal;
+use crate::input::InputError;
 use crate::personas::docker_trust::error::Context;
+use crate::personas::docker_trust::ops::Refusal as TrustRefusal;
 use crate::render::printable::printable;
 
 /// A refused command, without a final newline.
 pub(super) fn refused(verb: Verb, name: &str, stage: Stage, refusal: &Refusal) -> String {
     let mut text = reason(verb, name, stage, refusal);
+    if let Refusal::Trust(TrustRefusal::Input(InputError::Ended)) = refusal {
+        text.push_str(
+            ": a passphrase is needed\nSet DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and \
+             DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, or use a terminal.",
+        );
+    }
     match verb {
         Verb::Run => {
             text = format!("docker: {text}\n\nRun 'docker run --help' for more information");

@@ -82,6 +82,20 @@ pub enum Error {
         /// The name.
         program: String,
     },
+    /// `aliases.builder` is another plugin's.
+    #[error("other builder")]
+    OtherBuilder {
+        /// The configuration file.
+        path: PathBuf,
+        /// The plugin it names.
+        found: String,
+    },
+    /// The folder for the shim has a docker of its own.
+    #[error("a docker is there")]
+    RealDockerThere {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system gives no threads or signals.
     #[error("runtime")]
     Runtime {
@@ -131,6 +145,15 @@ impl Error {
             Self::NotThisPlugin { asked, plugin } => {
                 format!("this file is docker's plugin {plugin:?}, but was called as {asked:?}")
             }
+            Self::OtherBuilder { path, found } => format!(
+                "aliases.builder in {} is {found:?} already; it was left as it is\nUse --force to replace it.",
+                path.display()
+            ),
+            Self::RealDockerThere { path } => format!(
+                "{} is another docker, and is left as it is\nChoose a folder without one, and put it before that \
+                 docker's on PATH.",
+                path.display()
+            ),
             Self::OwnFileUnknown => "the program cannot find its own file".to_owned(),
             Self::UnknownPersona { program } => format!(
                 "countersign: called as {program:?}, which this version does not replace\nRun 'countersign --help' \

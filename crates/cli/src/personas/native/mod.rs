@@ -5,6 +5,7 @@ pub mod error;
 pub mod install;
 pub mod plugin;
 pub mod serve;
+mod shim;
 pub mod version;
 
 use super::{docker_trust, notary};

@@ -6,6 +6,7 @@ use registry::{ConfigSources, DockerConfig};
 
 use super::error::Error;
 use super::install::{Found, Way, inspect, install, uninstall};
+use super::shim;
 use crate::cobra::{Command, Completes, Flag, Matches};
 use crate::docker_config;
 use crate::failure::Failure;
@@ -31,13 +32,23 @@ const SYSTEM: Flag = Flag::switch(
     "Use the folder for all users, /usr/local/lib/docker/cli-plugins",
 );
 const COPY: Flag = Flag::switch("copy", "Copy the program instead of linking to it");
+const DOCKER_SHIM: Flag = Flag::text(
+    "docker-shim",
+    "",
+    "Folder for a program named docker, which stands before the real one and makes DOCKER_CONTENT_TRUST count",
+)
+.completing(Completes::Folder);
+const BUILDER_ALIAS: Flag = Flag::switch(
+    "builder-alias",
+    "Make docker build check and pin its base images, without a program before docker",
+);
 const FORCE: Flag = Flag::switch("force", "Replace a file that is not Countersign's").short('f');
 
 pub(super) const TABLE: Command<Run> = Command {
     commands: &[
         Command {
             usage: "[OPTIONS]",
-            flags: &[DIR, SYSTEM, COPY, FORCE],
+            flags: &[DIR, SYSTEM, DOCKER_SHIM, BUILDER_ALIAS, COPY, FORCE],
             run: Some(run_install),
             ..Command::new("install", "Make docker trust use this program")
         },
@@ -49,7 +60,7 @@ pub(super) const TABLE: Command<Run> = Command {
         },
         Command {
             usage: "[OPTIONS]",
-            flags: &[DIR, SYSTEM],
+            flags: &[DIR, SYSTEM, DOCKER_SHIM],
             run: Some(run_uninstall),
             ..Command::new("uninstall", "Remove the plugin")
         },
@@ -87,6 +98,13 @@ fn run_install(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> 
         "Docker 29 and later: docker trust … is this program.\n\
          Docker up to 28: docker trust … stays Docker's own, use docker countersign trust …\n",
     )?;
+    if matches.on(&BUILDER_ALIAS) {
+        shim::install_alias(session, matches.on(&FORCE))?;
+    }
+    if let Some(folder) = matches.given(&DOCKER_SHIM) {
+        let folder = session.process.resolve(Path::new(folder));
+        shim::install_docker(session.process, &folder, program, way)?;
+    }
     Ok(())
 }
 
@@ -105,6 +123,11 @@ fn run_uninstall(session: &Session<'_>, matches: &Matches) -> Result<(), Failure
             }
             Found::Foreign => foreign = Some(path),
         }
+    }
+    shim::uninstall_alias(session)?;
+    if let Some(folder) = matches.given(&DOCKER_SHIM) {
+        let folder = session.process.resolve(Path::new(folder));
+        shim::uninstall_docker(session.process, &folder)?;
     }
     match foreign {
         Some(path) => Err(Error::ForeignFile {
@@ -150,7 +173,8 @@ fn run_status(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
                 .out(format_args!("docker {}: not installed\n", plugin.name))?;
         }
     }
-    Ok(())
+    shim::show_alias(session)?;
+    shim::show_docker(session.process)
 }
 
 fn folder(session: &Session<'_>, matches: &Matches) -> Result<PathBuf, Error> {

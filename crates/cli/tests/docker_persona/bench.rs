@@ -1,0 +1,115 @@
+//! A user's machine with a docker engine, our registry and trust server, and our `docker` before the real one.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use testkit::{Countersign, DockerCli, DockerVersion, Dockerd, Output, Peers};
+
+/// The program under judgement.
+pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
+
+pub(crate) struct Bench {
+    pub(crate) server: Countersign,
+    pub(crate) dockerd: Dockerd,
+    /// Stock docker with content trust on.
+    pub(crate) docker: DockerCli,
+    peers: Peers,
+}
+
+impl Bench {
+    pub(crate) fn start() -> Option<Self> {
+        let peers = Peers::locate_with_dockerd()?;
+        let server = Countersign::start(COUNTERSIGN);
+        let dockerd = Dockerd::start(&peers);
+        let docker = user(&peers, &server, &dockerd);
+        Some(Self {
+            server,
+            dockerd,
+            docker,
+            peers,
+        })
+    }
+
+    /// Another machine with the same engine, without keys and trust data.
+    pub(crate) fn user(&self) -> DockerCli {
+        user(&self.peers, &self.server, &self.dockerd)
+    }
+
+    pub(crate) fn name(&self, repository: &str) -> String {
+        format!("{}/{repository}", self.server.host())
+    }
+
+    /// Makes an image in the engine.
+    pub(crate) fn import(&self, image: &str, text: &str) {
+        untrusted(&self.docker).import(image, text);
+    }
+
+    /// Forgets images in the engine.
+    pub(crate) fn forget(&self, images: &[&str]) {
+        untrusted(&self.docker)
+            .run([&["rmi", "-f"], images].concat())
+            .success();
+    }
+
+    /// What the engine has under a name: image id and digests.
+    pub(crate) fn inspect(&self, image: &str) -> Output {
+        let format = "{{.Id}} {{.RepoTags}} {{.RepoDigests}}";
+        untrusted(&self.docker).run(["image", "inspect", "--format", format, image])
+    }
+}
+
+fn user(peers: &Peers, server: &Countersign, dockerd: &Dockerd) -> DockerCli {
+    let docker = DockerCli::new(peers, DockerVersion::V20)
+        .daemon(dockerd)
+        .env("DOCKER_CONTENT_TRUST", "1");
+    docker.add_ca(&server.host(), &server.ca_file());
+    docker
+}
+
+/// The same machine with content trust off.
+pub(crate) fn untrusted(docker: &DockerCli) -> DockerCli {
+    docker.clone().env_remove("DOCKER_CONTENT_TRUST")
+}
+
+/// Our `docker` in a folder of its own; what it is called decides what it is.
+pub(crate) fn shim(docker: &DockerCli) -> PathBuf {
+    let folder = docker.home().join("shim");
+    let path = folder.join("docker");
+    if std::fs::symlink_metadata(&path).is_err() {
+        std::fs::create_dir_all(&folder).unwrap();
+        symlink(COUNTERSIGN, &path).unwrap();
+    }
+    path
+}
+
+/// Our `docker` before the real one of this user.
+#[track_caller]
+pub(crate) fn ours<A: AsRef<OsStr>>(
+    docker: &DockerCli,
+    words: impl IntoIterator<Item = A>,
+) -> Output {
+    let shim = shim(docker);
+    before_real(docker).run_program(shim, words)
+}
+
+/// This user, with the shim's way to the real docker.
+pub(crate) fn before_real(docker: &DockerCli) -> DockerCli {
+    let real = docker.command([""; 0]);
+    docker
+        .clone()
+        .env("COUNTERSIGN_DOCKER", &real.get_program().to_string_lossy())
+}
+
+/// `sha256:…` after a marker.
+#[track_caller]
+pub(crate) fn digest_after(text: &str, marker: &str) -> String {
+    let (_, rest) = text
+        .split_once(marker)
+        .unwrap_or_else(|| panic!("no {marker:?} in {text:?}"));
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+pub(crate) fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}

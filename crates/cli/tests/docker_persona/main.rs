@@ -1,0 +1,8 @@
+//! `docker` in front of the real one, judged by real dockerds and by stock docker on the same repositories.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bench;
+mod pass_on;
+mod push_pull;
+mod run;
