@@ -6,6 +6,7 @@ use crate::cobra::Matches;
 use crate::failure::Failure;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
+use crate::personas::native::doctor::DoctorOps;
 use crate::personas::native::serve::ServeRequest;
 use crate::personas::notary::error::Error as NotaryError;
 use crate::personas::notary::ops::NotaryOps;
@@ -80,6 +81,12 @@ pub trait UseCases {
         process: &'s Process,
         settings: &Settings,
     ) -> Result<Box<dyn NotaryOps + 's>, NotaryError>;
+
+    /// What `doctor` cannot see by itself; contacts nobody yet.
+    ///
+    /// # Errors
+    /// As [`UseCases::trust`].
+    fn doctor<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal>;
 
     /// Runs the services until they are told to stop.
     ///

@@ -1,6 +1,7 @@
 //! The real use cases behind the commands, and the real process.
 
 mod docker;
+mod doctor;
 mod notary;
 mod refusals;
 mod trust;
@@ -17,6 +18,7 @@ use crate::dispatch::run;
 use crate::failure::Failure;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
+use crate::personas::native::doctor::DoctorOps;
 use crate::personas::native::error::Error;
 use crate::personas::native::serve::{ServeRequest, greeting};
 use crate::personas::notary::error::Error as NotaryError;
@@ -83,6 +85,10 @@ impl UseCases for Wiring {
     }
 
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
+        Ok(Box::new(trust::Client::new(session)?))
+    }
+
+    fn doctor<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {
         Ok(Box::new(trust::Client::new(session)?))
     }
 

@@ -45,8 +45,8 @@ pub(super) struct Client<'s> {
     pub(super) folder: PathBuf,
     pub(super) trust: TrustClient,
     pub(super) logins: Arc<DockerConfig>,
-    tls_folder: PathBuf,
-    http: net::Config,
+    pub(super) tls_folder: PathBuf,
+    pub(super) http: net::Config,
     pub(super) runtime: Runtime,
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
+use countersign::personas::native::doctor::DoctorOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::NotaryOps;
@@ -125,6 +126,10 @@ impl UseCases for NoTrust {
 
     fn docker<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         panic!("this command must not reach for an engine")
+    }
+
+    fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {
+        panic!("this command must not look around")
     }
 
     fn notary<'s>(

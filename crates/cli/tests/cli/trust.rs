@@ -10,6 +10,7 @@ use countersign::personas::docker_trust::ops::{
     AddSigner, AddSignerEvent, KeyTrouble, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest,
     TrustOps,
 };
+use countersign::personas::native::doctor::DoctorOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::NotaryOps;
@@ -63,6 +64,10 @@ impl Memory {
 impl UseCases for Memory {
     fn trust<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {
+        panic!("this command must not look around")
     }
 
     fn notary<'s>(

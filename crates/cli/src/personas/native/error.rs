@@ -33,6 +33,15 @@ pub enum Error {
         /// The words.
         topic: String,
     },
+    /// What should be an image is not.
+    #[error("image name")]
+    Image {
+        /// What was given.
+        text: String,
+        /// Why it is not.
+        #[source]
+        source: oci::ReferenceError,
+    },
     /// A file operation failed.
     #[error("file operation failed")]
     Io {
@@ -132,6 +141,7 @@ impl Error {
                 format!("{} is not Countersign's; it was left as it is", path.display())
             }
             Self::HelpTopic { topic } => format!("unknown help topic: {topic}"),
+            Self::Image { text, source } => format!("{text:?} is no image: {source}"),
             Self::Io { action, path, source } => format!("cannot {action} {}: {source}", path.display()),
             Self::ListenAddress { found } => {
                 format!("--listen {found:?} is not an address with a port, such as 127.0.0.1:5443 or [::]:443")

@@ -1,6 +1,7 @@
 //! Our own commands.
 
 pub mod completion;
+pub mod doctor;
 pub mod error;
 pub mod install;
 pub mod plugin;
@@ -33,6 +34,7 @@ static TABLE: Command<Run> = Command {
     commands: &[
         COMPLETION,
         DEMO,
+        doctor::TABLE,
         notary::NATIVE_ENTRY,
         plugin::TABLE,
         serve::TABLE,

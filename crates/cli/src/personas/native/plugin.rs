@@ -190,7 +190,7 @@ fn folder(session: &Session<'_>, matches: &Matches) -> Result<PathBuf, Error> {
 }
 
 /// In docker's order: what `config.json` names comes first, whatever docker's own documentation says.
-fn all_folders(session: &Session<'_>) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn all_folders(session: &Session<'_>) -> Result<Vec<PathBuf>, Error> {
     let config = docker_config::folder(session).ok_or(Error::NoPluginFolder)?;
     let own = config.join("cli-plugins");
     let sources = ConfigSources {
