@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod attacks;
+mod bad_folder;
 mod bad_input;
 mod faults;
 mod registry;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use testkit::{Countersign, DockerCli, DockerVersion, Output, Peers, Proxy, TestCa, files};
 
-use crate::support::{COUNTERSIGN, TrustingSkopeo, get, layout, trust};
+use crate::support::{COUNTERSIGN, TrustingSkopeo, get, json_of, layout, trust};
 
 /// A repository with the signer jeff. Tag `1` is signed, tag `2` is only pushed. The owner reaches the trust server
 /// through a proxy that can do anything but sign.
@@ -79,6 +79,17 @@ impl Signed {
         let (folder, _) = layout(text);
         self.skopeo.push(folder.path(), &self.image(tag));
     }
+}
+
+/// Once nothing is in the way any more, everything is as it was.
+#[track_caller]
+pub(crate) fn still_works(scene: &Signed) {
+    scene.front.clear();
+    let seen = trust(&scene.owner, &["inspect", &scene.repository]).success();
+    let seen = json_of(&seen);
+    assert_eq!(seen[0]["SignedTags"].as_array().unwrap().len(), 1, "{seen}");
+    assert_eq!(seen[0]["Signers"].as_array().unwrap().len(), 1, "{seen}");
+    trust(&scene.owner, &["sign", &scene.image("2")]).success();
 }
 
 /// All keys and metadata of a user; not the lock, which names who holds it.
