@@ -2,6 +2,7 @@
 //!
 //! * [`digest`]: SHA-256 and SHA-512 values.
 //! * [`key`]: public keys, their two ids, and verification of one signature.
+//! * [`signature`]: verification of one signature as logs, certificates and artifacts carry them.
 //! * [`signing`]: private keys and the forms they are stored in.
 //! * [`keyfile`]: private key files, encrypted and plain.
 //! * [`certificate`]: root certificates, and a server's own certificate authority.
@@ -18,4 +19,5 @@ pub mod envelope;
 mod fixed;
 pub mod key;
 pub mod keyfile;
+pub mod signature;
 pub mod signing;

@@ -61,10 +61,11 @@ impl std::fmt::Display for Method {
     }
 }
 
-/// Proof that a signature was checked under a key and is right; made by [`PublicKey::verify`] only.
+/// Proof that a signature was checked under a key and is right; made by [`PublicKey::verify`] and by
+/// [`crate::signature::VerifyingKey`] only.
 #[derive(Debug)]
 #[must_use = "a proof is for counting towards a threshold"]
-pub struct SignatureValid(());
+pub struct SignatureValid(pub(crate) ());
 
 /// Why a signature does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -56,6 +56,12 @@ openssl dgst -sha256 -sign rsa-pkcs1.pem -out rsa-pkcs1v15.sig message
 openssl dgst -sha256 -sign refused-rsa-1024.pem -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 \
     -out rsa-1024-pss.sig message
 for curve in p224 p384 p521; do openssl dgst -sha256 -sign $curve.pem -out $curve.sig message; done
+for hash in sha256 sha384 sha512; do
+    for key in ec-sec1 p384 p521 rsa-pkcs1; do openssl dgst -$hash -sign $key.pem -out scheme-$key-$hash.sig message; done
+    openssl dgst -$hash -sign rsa-pkcs1.pem -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest \
+        -out scheme-rsa-pss-$hash.sig message
+done
+openssl pkeyutl -sign -rawin -inkey ed25519.pem -in message -out scheme-ed25519.sig
 
 # Certificates. Reference time 2026-11-21.
 printf '[req]\ndistinguished_name=dn\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE\n' > config.tmp

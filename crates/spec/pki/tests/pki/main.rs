@@ -12,6 +12,7 @@ mod certificates;
 mod golden_keys;
 mod golden_metadata;
 mod key_files;
+mod schemes;
 mod signatures;
 mod signer_rows;
 
