@@ -1,7 +1,7 @@
 //! `countersign demo`: a real image is pushed, signed and verified on a private server; then everything that content
 //! trust protects against is done to it, and each refusal is shown with its reason.
 //!
-//! The server, the registry client and the trust client are those of every other command. Only [`lies`] is made for
+//! The server, the registry client and the trust client are those of every other command. Only what lies (`lies.rs`) is made for
 //! the demo: it stands between clients and server, as somebody who owns the network or the server's disk would.
 
 mod image;
