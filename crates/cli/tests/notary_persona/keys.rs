@@ -117,3 +117,46 @@ fn a_file_that_is_no_key_is_named_and_the_others_are_listed() {
         "{output}"
     );
 }
+
+/// Folders of notary before 0.4: `private/root_keys/<id>_root.key` and `private/tuf_keys/<gun>/<id>_<role>.key`.
+#[test]
+fn keys_in_the_oldest_layout_are_moved_and_listed_as_notary_does() {
+    let Some(peers) = Peers::locate() else { return };
+    let (ours, home) = (Ours::new(), Folder::new("home"));
+    let lay_out = |name: &str| {
+        let folder = home.path().join(name);
+        copy_keys(&["plain"], &folder);
+        let private = folder.join("private");
+        for (file, bytes) in testkit::files(&private) {
+            let text = String::from_utf8(bytes).unwrap();
+            let header = |name: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(name));
+                line.map(|value| value.trim().to_owned())
+            };
+            let (role, gun) = (header("role:").unwrap(), header("gun:"));
+            let old = match gun {
+                Some(gun) => private.join("tuf_keys").join(gun),
+                None => private.join("root_keys"),
+            };
+            let id = file.strip_suffix(".key").unwrap();
+            std::fs::create_dir_all(&old).unwrap();
+            std::fs::rename(private.join(&file), old.join(format!("{id}_{role}.key"))).unwrap();
+        }
+        NotaryCli::new(&peers, "", "".as_ref()).trust_dir(&folder)
+    };
+    let (one, other) = (lay_out("one"), lay_out("two"));
+    let ours = ours.run(&one, ["key", "list"]).success();
+    let theirs = other.run(["key", "list"]).success();
+    assert_eq!(ours.stdout, theirs.stdout.replace("/two/", "/one/"));
+    assert_eq!(ours.stdout.lines().count(), 4 + 3, "{ours}");
+    let names = |notary: &NotaryCli| {
+        testkit::files(notary.folder())
+            .into_keys()
+            .collect::<Vec<_>>()
+    };
+    let without_lock = |mut names: Vec<String>| {
+        names.retain(|name| name.ends_with(".key"));
+        names
+    };
+    assert_eq!(without_lock(names(&one)), without_lock(names(&other)));
+}
