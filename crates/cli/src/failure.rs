@@ -23,6 +23,9 @@ pub enum Failure {
     /// Everything was already said on standard error.
     #[error("the command failed")]
     Said,
+    /// The program that ran in our place ended with this exit code, and said what it had to.
+    #[error("exit code {0}")]
+    Ended(u8),
     /// A docker command refuses.
     #[error(transparent)]
     Docker(#[from] DockerError),
@@ -60,6 +63,7 @@ impl Failure {
     pub(crate) fn report(&self, process: &Process) -> u8 {
         match self {
             Self::Said => 1,
+            Self::Ended(code) => *code,
             Self::Input(InputError::Interrupted { signal }) => SIGNAL_BASE.saturating_add(*signal),
             Self::Docker(error) => {
                 process.err(format_args!("{}\n", error.text()));

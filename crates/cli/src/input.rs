@@ -1,6 +1,6 @@
 //! Standard input, one line at a time, with the echo off where asked, and interruptible.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -99,6 +99,16 @@ impl Input {
         let _listening = signals.listen();
         prompt().map_err(InputError::Stream)?;
         read_line(&mut self.pending, Some(&signals))
+    }
+
+    /// Everything that is left, `limit` bytes at most.
+    pub(crate) fn rest(&mut self, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = std::mem::take(&mut *self.pending);
+        if let Source::Stdin = self.source {
+            let left = limit.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            io::stdin().take(left).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
     }
 
     fn bytes_line(

@@ -102,6 +102,13 @@ impl Process {
             .filter(|value| !value.is_empty())
     }
 
+    /// The value of an environment variable, empty or not; unset and not UTF-8 are `None`.
+    pub fn raw_var(&self, name: &str) -> Option<&str> {
+        self.env
+            .get(OsStr::new(name))
+            .and_then(|value| value.to_str())
+    }
+
     /// The value of an environment variable that holds a path; empty is `None`.
     pub fn path_var(&self, name: &str) -> Option<&Path> {
         self.env

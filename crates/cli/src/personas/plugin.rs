@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{docker_trust, native};
+use super::{docker, docker_trust, native};
 use crate::cobra::{self, Flag, Matches, Root, UsageError};
 use crate::dispatch::run_root;
 use crate::env;
@@ -27,6 +27,8 @@ pub struct Plugin {
     pub name: &'static str,
     /// The file's name.
     pub file: &'static str,
+    /// docker's `builder` alias may name it.
+    is_builder: bool,
     root: &'static Root<Run>,
 }
 
@@ -35,11 +37,13 @@ pub static PLUGINS: [Plugin; 2] = [
     Plugin {
         name: "trust",
         file: "docker-trust",
+        is_builder: false,
         root: &docker_trust::ROOT,
     },
     Plugin {
         name: "countersign",
         file: "docker-countersign",
+        is_builder: true,
         root: &native::PLUGIN_ROOT,
     },
 ];
@@ -111,6 +115,14 @@ pub(crate) fn run(
     }
     match rest.first() {
         Some(name) if name == plugin.name => {
+            if plugin.is_builder
+                && rest
+                    .get(1)
+                    .is_some_and(|word| docker::is_builder_word(word))
+            {
+                let at = words.len() - rest.len();
+                return docker::run_as_builder(process, uses, process.raw_words(), at);
+            }
             rest.remove(0);
         }
         Some(name) if by_docker => {

@@ -8,13 +8,15 @@ use oci::manifest::Content;
 use oci::{Digest, Platform, Reference, Repository, Tag};
 use registry::{CredentialSource, Credentials, Registry, ResolvedImage};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use trust::{FirstSigner, Unchanged};
 
 use super::refusals;
 use super::trust::Client;
 use crate::env;
 use crate::personas::docker::ops::{DockerOps, PushEvent, PushRequest, Refusal};
-use crate::personas::docker_trust::ops::Refusal as TrustRefusal;
+use crate::personas::docker::progress;
+use crate::personas::docker_trust::ops::{Refusal as TrustRefusal, SignEvent};
 use crate::personas::docker_trust::passphrases::UserPassphrases;
 
 /// An image as the engine has it, before it is pushed.
@@ -160,6 +162,87 @@ impl Client<'_> {
         Ok(found)
     }
 
+    /// Those of the tags that the engine has, and the engine if it has any. Who has no engine signs what is in the
+    /// registry, unless the engine's image is asked for.
+    pub(super) async fn local_of<'t>(
+        &self,
+        repository: &Repository,
+        tags: impl Iterator<Item = &'t Tag>,
+        required: bool,
+    ) -> Result<(Option<Engine>, Vec<Local>), TrustRefusal> {
+        let refused = |refusal| TrustRefusal::Engine(Box::new(refusal));
+        let mut found = Vec::new();
+        let mut tags = tags.peekable();
+        if tags.peek().is_none() {
+            return Ok((None, found));
+        }
+        let engine = match self.engine().await {
+            Ok(engine) => engine,
+            Err(error) if required => return Err(refused(error)),
+            Err(error) => {
+                tracing::debug!(%error, "no engine; tags are signed as the registry has them");
+                return Ok((None, found));
+            }
+        };
+        let here = engine.tags(repository).await;
+        let here = here.map_err(|error| refused(error.into()))?;
+        for tag in tags {
+            if here.contains(tag) {
+                let local = self.local(&engine, repository, Some(tag)).await;
+                found.extend(local.map_err(refused)?);
+            } else if required {
+                let name = format!("{}:{tag}", repository.familiar());
+                return Err(refused(Refusal::NoLocalImage { name }));
+            }
+        }
+        Ok(((!found.is_empty()).then_some(engine), found))
+    }
+
+    /// Pushes the engine's images for `docker trust sign`.
+    pub(super) async fn push_local(
+        &self,
+        engine: &Engine,
+        repository: &Repository,
+        images: Vec<Local>,
+        report: &mut dyn FnMut(SignEvent),
+    ) -> Result<Vec<(Tag, ResolvedImage)>, TrustRefusal> {
+        let registry = self.registry(repository)?;
+        let reference = Reference::new(repository.clone(), None, None);
+        let reachable = registry.ping().await;
+        reachable.map_err(|error| refusals::registry(&reference, error))?;
+        for local in &images {
+            report(SignEvent::Local {
+                tag: local.tag.clone(),
+            });
+        }
+        let (lines, mut shown) = mpsc::unbounded_channel();
+        let mut each = |event: &Event| {
+            // The reader is below, and ends with this future.
+            let _ended = progress::line(event).map(|line| lines.send(line));
+        };
+        let pushing = self.push_all(engine, &registry, repository, images, &mut each);
+        let pushing = unless_interrupted(false, pushing);
+        let mut pushing = std::pin::pin!(pushing);
+        let pushed = loop {
+            tokio::select! {
+                biased;
+                Some(line) = shown.recv() => report(SignEvent::Pushing { line }),
+                outcome = &mut pushing => break outcome,
+            }
+        };
+        while let Ok(line) = shown.try_recv() {
+            report(SignEvent::Pushing { line });
+        }
+        let pushed = pushed.map_err(|refusal| match refusal {
+            Refusal::Trust(refusal) => refusal,
+            refusal => TrustRefusal::Engine(Box::new(refusal)),
+        })?;
+        for (tag, _) in &pushed {
+            report(SignEvent::Pushed { tag: tag.clone() });
+        }
+        Ok(pushed)
+    }
+
     async fn push_and_sign(
         &self,
         request: &PushRequest,
@@ -244,6 +327,21 @@ impl DockerOps for Client<'_> {
         })
     }
 
+    fn platform(&mut self) -> Option<dockerfile::Platform> {
+        let version = self
+            .runtime
+            .block_on(async { self.engine().await?.version().await.map_err(Refusal::from) });
+        let version = version.ok()?;
+        dockerfile::Platform::parse(&format!("{}/{}", version.os, version.arch))
+    }
+
+    fn current(&mut self, image: &Reference) -> Result<Digest, Refusal> {
+        let registry = self.registry(image.repository())?;
+        let found = self.runtime.block_on(registry.resolve(image));
+        let found = found.map_err(|error| refusals::registry(image, error))?;
+        Ok(found.manifest_digest())
+    }
+
     fn pull(
         &mut self,
         repository: &Repository,
@@ -275,6 +373,12 @@ impl DockerOps for Client<'_> {
         report: &mut (dyn FnMut(PushEvent<'_>) + Send),
     ) -> Result<(), Refusal> {
         self.runtime.block_on(self.push_and_sign(request, report))
+    }
+}
+
+impl Local {
+    pub(super) fn is_of(&self, tag: &Tag) -> bool {
+        self.tag == *tag
     }
 }
 

@@ -13,8 +13,8 @@ use registry::{
 };
 use tokio::runtime::Runtime;
 use trust::{
-    Event, Inspection, Observer, RoleExpiry, SignedTag, SignerName, TrustClient, TrustError,
-    Unchanged,
+    Event, FirstSigner, Inspection, Observer, RoleExpiry, SignedTag, SignerName, TrustClient,
+    TrustError, Unchanged,
 };
 use tuf::Role;
 
@@ -176,15 +176,16 @@ impl<'s> Client<'s> {
         }
     }
 
-    /// The tags' images: what is signed already, unless a fresh look is asked for, else what the registry has.
+    /// The images of tags that are signed already, or are in the registry.
     async fn images(
         &self,
         request: &SignRequest,
+        tags: &[&Tag],
         signed: &BTreeMap<String, SignedTag>,
         report: &mut dyn FnMut(SignEvent),
     ) -> Result<Vec<(Tag, ResolvedImage)>, Refusal> {
         let registry = self.registry(&request.repository)?;
-        let lookups = stream::iter(&request.tags).map(async |tag| {
+        let lookups = stream::iter(tags).map(async |&tag| {
             if let Some(existing) = signed.get(tag.as_str())
                 && let Some(digest) = existing.digest
             {
@@ -202,7 +203,7 @@ impl<'s> Client<'s> {
             Ok((tag.clone(), image, None))
         });
         let mut lookups = lookups.buffered(LOOKUPS);
-        let mut images = Vec::with_capacity(request.tags.len());
+        let mut images = Vec::with_capacity(tags.len());
         while let Some((tag, image, signers)) = lookups.try_next().await? {
             let digest = image.manifest_digest();
             report(match signers {
@@ -252,16 +253,30 @@ impl TrustOps for Client<'_> {
         request: &SignRequest,
         report: &mut dyn FnMut(SignEvent),
     ) -> Result<(), Refusal> {
-        let repository = self.repository(&request.repository)?;
+        let name = &request.repository;
+        let repository = self.repository(name)?;
         let now = self.process.now();
         let mut held_back = Vec::new();
+        let mut passphrases = UserPassphrases::new(self.process);
+        let mut observer = ();
+        let mut session = self.trust.session(&mut passphrases, &mut observer, now);
         let images = self.runtime.block_on(async {
             let (signed, is_new) = match repository.signed(&request.tags, now).await {
-                Ok(_) if request.refresh => (BTreeMap::new(), false),
+                Ok(_) if request.local => (BTreeMap::new(), false),
                 Ok(signed) => (released(signed), false),
                 Err(error) if error.is_not_initialised() => (BTreeMap::new(), true),
                 Err(error) => return Err(Failed::Trust(error)),
             };
+            let unsigned = request
+                .tags
+                .iter()
+                .filter(|tag| !signed.contains_key(tag.as_str()));
+            let (engine, local) = self.local_of(name, unsigned, request.local).await?;
+            let tags: Vec<_> = request
+                .tags
+                .iter()
+                .filter(|tag| !local.iter().any(|local| local.is_of(tag)))
+                .collect();
             // A new repository is announced before its tags, and only when it is there.
             let mut tell = |event| {
                 if is_new {
@@ -270,14 +285,18 @@ impl TrustOps for Client<'_> {
                     report(event)
                 }
             };
-            self.images(request, &signed, &mut tell)
-                .await
-                .map_err(Failed::Refusal)
+            let mut images = self.images(request, &tags, &signed, &mut tell).await?;
+            if let Some(engine) = engine {
+                repository
+                    .rehearse_signing(&request.tags, FirstSigner::User, &mut session)
+                    .await
+                    .map_err(Failed::Trust)?;
+                images.extend(self.push_local(&engine, name, local, report).await?);
+            }
+            Ok(images)
         });
         let images = images.map_err(|failed| self.failed(&request.repository, failed))?;
-        let mut passphrases = UserPassphrases::new(self.process);
-        let mut observer = ();
-        let mut session = self.trust.session(&mut passphrases, &mut observer, now);
+        session.set_now(self.process.now());
         let outcome =
             self.runtime
                 .block_on(repository.sign(&images, Unchanged::Resign, &mut session));
@@ -385,6 +404,12 @@ impl TrustOps for Client<'_> {
 enum Failed {
     Refusal(Refusal),
     Trust(TrustError),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
 }
 
 impl Client<'_> {

@@ -122,11 +122,11 @@ impl TrustOps for Memory {
         self.ask(format!(
             "sign {} {tags:?} {}",
             request.repository.gun(),
-            request.refresh
+            request.local
         ));
         for tag in &request.tags {
             let (tag, digest) = (tag.clone(), Digest::parse(DIGEST).unwrap());
-            report(if self.signed_already && !request.refresh {
+            report(if self.signed_already && !request.local {
                 SignEvent::Existing {
                     tag,
                     digest,

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use testkit::{Countersign, DockerCli, DockerVersion, Dockerd, Output, Peers};
+use testkit::{Countersign, DockerCli, DockerRegistry, DockerVersion, Dockerd, Output, Peers};
 
 /// The program under judgement.
 pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
@@ -14,6 +14,7 @@ pub(crate) struct Bench {
     pub(crate) dockerd: Dockerd,
     /// Stock docker with content trust on.
     pub(crate) docker: DockerCli,
+    registry: Option<DockerRegistry>,
     peers: Peers,
 }
 
@@ -27,7 +28,23 @@ impl Bench {
             server,
             dockerd,
             docker,
+            registry: None,
             peers,
+        })
+    }
+
+    /// With docker-registry in place of ours: BuildKit speaks plain HTTP, and nothing else, to loopback names.
+    pub(crate) fn start_with_plain_registry() -> Option<Self> {
+        let bench = Self::start()?;
+        let registry = DockerRegistry::start(&bench.peers);
+        let docker = bench
+            .docker
+            .clone()
+            .trust_server(&bench.server.url(), &bench.server.ca_file());
+        Some(Self {
+            docker,
+            registry: Some(registry),
+            ..bench
         })
     }
 
@@ -37,7 +54,11 @@ impl Bench {
     }
 
     pub(crate) fn name(&self, repository: &str) -> String {
-        format!("{}/{repository}", self.server.host())
+        let host = match &self.registry {
+            Some(registry) => registry.host(),
+            None => self.server.host(),
+        };
+        format!("{host}/{repository}")
     }
 
     /// Makes an image in the engine.

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bench;
+mod build;
+mod compose;
+mod install;
 mod pass_on;
 mod push_pull;
 mod run;
+mod sign;

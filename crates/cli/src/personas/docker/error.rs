@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::build_error::BuildError;
 use super::command::Verb;
 use super::flags::FlagError;
 use super::ops::Refusal;
@@ -81,6 +82,9 @@ pub enum Error {
         #[source]
         refusal: Box<Refusal>,
     },
+    /// A build, or files that describe builds, are refused.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// There is no docker behind this one.
     #[error("no real docker")]
     NoRealDocker,
@@ -164,6 +168,7 @@ impl Error {
                 stage,
                 refusal,
             } => texts::refused(*verb, name, *stage, refusal),
+            Self::Build(error) => error.text(),
             Self::NoRealDocker => {
                 "countersign: no other docker on PATH behind this one\nInstall the Docker CLI, or \
                                    set COUNTERSIGN_DOCKER to its path."

@@ -1,18 +1,22 @@
 //! `docker` in front of the real one: `push`, `pull`, `build`, `create` and `run` mean what `DOCKER_CONTENT_TRUST` and
 //! `--disable-content-trust=false` say, on any version of docker. Every other command is the real docker's.
 
+mod build;
+mod build_error;
 pub mod command;
+mod compose;
 mod container;
 pub mod error;
 pub mod flags;
 pub mod ops;
-mod progress;
+pub(crate) mod progress;
 mod pull;
 mod push;
 pub mod real;
 pub mod switch;
 pub mod tables;
 mod texts;
+mod version;
 
 use std::ffi::{OsStr, OsString};
 
@@ -78,6 +82,53 @@ pub(crate) fn run(
     }
 }
 
+/// Words of `docker buildx` that come to us where docker's `builder` alias names our plugin.
+const BUILDX_WORDS: [&str; 16] = [
+    "b",
+    "bake",
+    "build",
+    "create",
+    "dap",
+    "debug",
+    "dial-stdio",
+    "du",
+    "f",
+    "history",
+    "imagetools",
+    "inspect",
+    "ls",
+    "prune",
+    "rm",
+    "use",
+];
+
+/// Whether `word`, behind our plugin's name, is buildx's.
+pub(crate) fn is_builder_word(word: &str) -> bool {
+    BUILDX_WORDS.contains(&word)
+}
+
+/// As docker's builder: `words` are docker's own, with our plugin's name at `at` in place of `buildx`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_as_builder(
+    process: &Process,
+    uses: &dyn UseCases,
+    words: &[OsString],
+    at: usize,
+) -> Result<(), Failure> {
+    let mut words = words.to_vec();
+    if let Some(word) = words.get_mut(at) {
+        *word = "buildx".into();
+    }
+    run(process, uses, &words)
+}
+
+/// The engine's refusal of a push, for `docker trust sign`.
+pub(crate) fn explain_engine(refusal: &ops::Refusal) -> String {
+    texts::reason(Verb::Trust, "", refusal)
+}
+
 /// The real docker, with the words as they are.
 fn pass_on(process: &Process, words: &[OsString]) -> Failure {
     match RealDocker::find(process) {
@@ -114,7 +165,10 @@ fn trusted(
         Verb::Push => push::run(session, &behind()?, scan),
         Verb::Pull => pull::run(session, &behind()?, scan),
         Verb::Create | Verb::Run => container::run(session, words, line, scan),
-        _ => Err(pass_on(session.process, words)),
+        Verb::Build | Verb::BuildxBuild => build::run(session, words, line, scan),
+        Verb::Bake => compose::run_bake(session, words, line, scan),
+        Verb::Compose => compose::run_compose(session, words, line, scan),
+        Verb::Trust => Err(pass_on(session.process, words)),
     }
 }
 
@@ -178,7 +232,7 @@ fn texts_of(words: &[OsString]) -> Result<Vec<String>, Error> {
         .collect()
 }
 
-fn text(word: &OsString) -> Result<&str, Error> {
+fn text(word: &OsStr) -> Result<&str, Error> {
     word.to_str().ok_or_else(|| Error::NotText {
         word: word.to_string_lossy().into_owned(),
     })

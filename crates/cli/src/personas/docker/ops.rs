@@ -27,6 +27,15 @@ pub trait DockerOps {
     /// When the engine does not say.
     fn has(&mut self, repository: &Repository, digest: &Digest) -> Result<bool, Refusal>;
 
+    /// Where the engine's own builder runs; `None` if the engine does not say.
+    fn platform(&mut self) -> Option<dockerfile::Platform>;
+
+    /// The digest that the registry has under a tag now.
+    ///
+    /// # Errors
+    /// When the registry does not say.
+    fn current(&mut self, image: &Reference) -> Result<Digest, Refusal>;
+
     /// Pulls the image with this digest into the engine.
     ///
     /// # Errors
@@ -96,6 +105,14 @@ pub enum Refusal {
     ApiVersion {
         /// The text.
         found: String,
+    },
+    /// The tag stands for something else in the registry than what is signed.
+    #[error("tag moved")]
+    Moved {
+        /// The digest that is signed.
+        signed: Digest,
+        /// The digest that the registry has.
+        current: Digest,
     },
     /// No tag of the repository is signed.
     #[error("nothing signed")]

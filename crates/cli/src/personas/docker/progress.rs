@@ -5,7 +5,7 @@ use engine::Event;
 use crate::render::printable::printable;
 
 /// The line for an event, with its end; `None` for one that docker shows on a terminal only.
-pub(super) fn line(event: &Event) -> Option<String> {
+pub(crate) fn line(event: &Event) -> Option<String> {
     match event {
         Event::Status {
             progress: Some(_), ..

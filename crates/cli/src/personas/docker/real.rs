@@ -3,9 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::error::Error;
 use crate::env;
@@ -18,6 +23,9 @@ pub struct RealDocker {
     /// Every shim that was passed by on the way, for [`env::SHIMS`].
     shims: OsString,
 }
+
+/// Between two looks at a program that runs.
+const POLL: Duration = Duration::from_millis(20);
 
 /// What identifies a file whatever it is called.
 type FileId = (u64, u64);
@@ -86,28 +94,58 @@ impl RealDocker {
     /// # Errors
     /// [`Error::NotRun`] when it cannot be started; else this does not return.
     pub fn become_it(&self, mut command: Command) -> Error {
-        let source = command.exec();
-        Error::NotRun {
-            path: self.path.clone(),
-            source,
-        }
+        self.not_run(command.exec())
     }
 
-    /// Runs it to its end and takes what it writes to standard output. Standard error is passed on.
+    /// Runs it to its end without input: whether it succeeded, and what it wrote to standard output. Standard error
+    /// goes where `stderr` says.
     ///
     /// # Errors
     /// [`Error::NotRun`].
-    pub fn output(&self, mut command: Command) -> Result<(bool, Vec<u8>), Error> {
-        let output = command
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output();
-        match output {
-            Ok(output) => Ok((output.status.success(), output.stdout)),
-            Err(source) => Err(Error::NotRun {
-                path: self.path.clone(),
-                source,
-            }),
+    pub fn output(
+        &self,
+        words: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        stderr: Stdio,
+    ) -> Result<(bool, Vec<u8>), Error> {
+        let mut command = self.command(words);
+        let output = command.stdin(Stdio::null()).stderr(stderr).output();
+        let output = output.map_err(|source| self.not_run(source))?;
+        Ok((output.status.success(), output.stdout))
+    }
+
+    /// Runs it to its end, for a caller that has something to put away afterwards; its exit code. Ctrl-C reaches it
+    /// from the terminal; other signals to us end it.
+    ///
+    /// # Errors
+    /// [`Error::NotRun`].
+    pub fn wait_for(&self, mut command: Command) -> Result<u8, Error> {
+        let failed = |source| self.not_run(source);
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let terminated = Arc::new(AtomicBool::new(false));
+        for (signal, flag) in [
+            (SIGINT, &interrupted),
+            (SIGTERM, &terminated),
+            (SIGHUP, &terminated),
+        ] {
+            signal_hook::flag::register(signal, flag.clone()).map_err(failed)?;
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                let code = status.code().or(status.signal().map(|signal| 128 + signal));
+                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
+            }
+            if terminated.load(Ordering::Relaxed) {
+                child.kill().map_err(failed)?;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn not_run(&self, source: std::io::Error) -> Error {
+        Error::NotRun {
+            path: self.path.clone(),
+            source,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::render::printable::printable;
 
 /// A refused command, without a final newline.
 pub(super) fn refused(verb: Verb, name: &str, stage: Stage, refusal: &Refusal) -> String {
-    let mut text = reason(verb, name, stage, refusal);
+    let mut text = reason(verb, name, refusal);
     if let Refusal::Trust(TrustRefusal::Input(InputError::Ended)) = refusal {
         text.push_str(
             ": a passphrase is needed\nSet DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and \
@@ -52,11 +52,11 @@ fn push_state(stage: Stage, refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-fn reason(verb: Verb, name: &str, stage: Stage, refusal: &Refusal) -> String {
+pub(super) fn reason(verb: Verb, name: &str, refusal: &Refusal) -> String {
     match refusal {
         Refusal::Trust(refusal) => {
-            let context = match (verb, stage) {
-                (Verb::Push, _) => Context::Sign {
+            let context = match verb {
+                Verb::Push => Context::Sign {
                     name: name.to_owned(),
                 },
                 _ => Context::None,
@@ -67,6 +67,9 @@ fn reason(verb: Verb, name: &str, stage: Stage, refusal: &Refusal) -> String {
         Refusal::Endpoint(fault) => endpoint(fault),
         Refusal::ApiVersion { found } => {
             format!("DOCKER_API_VERSION is {found:?}, which is not a version such as 1.41")
+        }
+        Refusal::Moved { signed, current } => {
+            format!("the registry has {current} under this tag, and what is signed is {signed}")
         }
         Refusal::NothingSigned { gun } => format!("No signed tags for {gun}"),
         Refusal::NoLocalImage { name } => {

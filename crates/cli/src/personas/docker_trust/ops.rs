@@ -9,6 +9,7 @@ use pki::key::PublicKey;
 use thiserror::Error;
 
 use crate::input::InputError;
+use crate::personas::docker::ops::Refusal as EngineRefusal;
 use crate::render::inspect::RepositoryTrust;
 
 /// The use cases of content trust. Every method that changes something publishes once, or changes nothing.
@@ -60,8 +61,8 @@ pub struct SignRequest {
     pub repository: Repository,
     /// Its tags, in the order given, without repetition.
     pub tags: Vec<Tag>,
-    /// Take the digest that the registry has now, even for a tag that is signed already.
-    pub refresh: bool,
+    /// Push the engine's image and sign it, even for a tag that is signed already.
+    pub local: bool,
 }
 
 /// What happens while tags are signed, in this order for each tag.
@@ -74,6 +75,21 @@ pub enum SignEvent {
     },
     /// The repository is initialised.
     Initialized,
+    /// The engine has the image; it is pushed next.
+    Local {
+        /// The tag.
+        tag: Tag,
+    },
+    /// A line of the engine about the push, with its end.
+    Pushing {
+        /// As docker shows it.
+        line: String,
+    },
+    /// The image was pushed, and the registry has it.
+    Pushed {
+        /// The tag.
+        tag: Tag,
+    },
     /// The tag will be signed for what the registry holds.
     Resolved {
         /// The tag.
@@ -212,6 +228,9 @@ pub enum Refusal {
         /// The other process, where it is known.
         pid: Option<u32>,
     },
+    /// The engine refuses or fails.
+    #[error("engine")]
+    Engine(#[source] Box<EngineRefusal>),
     /// The tag is not in the registry.
     #[error("image not in the registry")]
     ImageMissing {

@@ -37,7 +37,7 @@ pub(super) fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failur
 }
 
 /// One batch for each repository, in the order of its first image.
-fn resolve(names: &[String], refresh: bool) -> Result<Vec<Batch>, Error> {
+fn resolve(names: &[String], local: bool) -> Result<Vec<Batch>, Error> {
     let mut batches: Vec<Batch> = Vec::new();
     for name in names {
         let refused = |refusal| Error::refused(Context::Sign { name: name.clone() }, refusal);
@@ -56,7 +56,7 @@ fn resolve(names: &[String], refresh: bool) -> Result<Vec<Batch>, Error> {
         {
             Some(index) => batches.get_mut(index),
             None => {
-                batches.push(Batch::new(image.repository(), refresh));
+                batches.push(Batch::new(image.repository(), local));
                 batches.last_mut()
             }
         };
@@ -70,12 +70,12 @@ fn resolve(names: &[String], refresh: bool) -> Result<Vec<Batch>, Error> {
 }
 
 impl Batch {
-    fn new(repository: &Repository, refresh: bool) -> Self {
+    fn new(repository: &Repository, local: bool) -> Self {
         Self {
             request: SignRequest {
                 repository: repository.clone(),
                 tags: Vec::new(),
-                refresh,
+                local,
             },
             names: BTreeMap::new(),
         }
@@ -105,12 +105,21 @@ fn sign(session: &Session<'_>, batch: &Batch) -> Result<(), Failure> {
     {
         let mut trust = session.uses.trust(session).map_err(refused)?;
         let mut report = |event: SignEvent| {
+            if let SignEvent::Local { tag } = &event {
+                let name = batch.name_of(tag);
+                bar.suspend(|| {
+                    session.process.err(format_args!(
+                        "Signing and pushing trust data for local image {name}, may overwrite remote trust data\n"
+                    ));
+                });
+                return;
+            }
             let line = describe(batch, &event);
             let show = || session.process.out(line);
             written = bar.suspend(|| std::mem::replace(&mut written, Ok(())).and_then(|()| show()));
             if matches!(
                 event,
-                SignEvent::Existing { .. } | SignEvent::Resolved { .. }
+                SignEvent::Existing { .. } | SignEvent::Resolved { .. } | SignEvent::Pushed { .. }
             ) {
                 bar.inc(1);
             }
@@ -141,6 +150,9 @@ fn describe(batch: &Batch, event: &SignEvent) -> String {
                 batch.name()
             )
         }
+        SignEvent::Local { .. } => String::new(),
+        SignEvent::Pushing { line } => line.clone(),
+        SignEvent::Pushed { .. } => "Signing and pushing trust metadata\n".to_owned(),
         // docker prints this line while it pushes; scripts take the digest from it.
         SignEvent::Resolved { tag, digest, size } => {
             format!("{tag}: digest: {digest} size: {size}\nSigning and pushing trust metadata\n")

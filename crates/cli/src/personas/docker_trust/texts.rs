@@ -12,6 +12,7 @@ use super::error::{Context, Error};
 use super::key_errors;
 use super::ops::{KeyTrouble, Refusal};
 use crate::input::InputError;
+use crate::personas::docker;
 use crate::render::printable::printable;
 
 impl Error {
@@ -143,6 +144,7 @@ impl Refusal {
                 format!("credential helper {program} failed: {}", printable(problem))
             }
             Self::Declined => "cancelled: nothing was changed".to_owned(),
+            Self::Engine(refusal) => docker::explain_engine(refusal),
             Self::Expired { role, at, .. } => format!("{role} expired at {}", unix_date(*at)),
             Self::Folder { path, action, source } => {
                 format!("cannot {action} {}: {}", path.display(), go_io(source))
