@@ -14,7 +14,7 @@ use trust::{FirstSigner, Unchanged};
 use super::refusals;
 use super::trust::Client;
 use crate::env;
-use crate::personas::docker::ops::{DockerOps, PushEvent, PushRequest, Refusal};
+use crate::personas::docker::ops::{DockerOps, PushEvent, PushRequest, PushedDiffers, Refusal};
 use crate::personas::docker::progress;
 use crate::personas::docker_trust::ops::{Refusal as TrustRefusal, SignEvent};
 use crate::personas::docker_trust::passphrases::UserPassphrases;
@@ -434,11 +434,11 @@ async fn check_pushed(
     if found == here || replaced.pairs.contains(&(here, found)) {
         Ok(image)
     } else {
-        Err(Refusal::PushedDiffers {
-            image: tagged(),
+        Err(Refusal::PushedDiffers(Box::new(PushedDiffers {
+            image: *tagged(),
             local: here,
             found,
-        })
+        })))
     }
 }
 

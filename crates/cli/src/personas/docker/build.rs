@@ -115,7 +115,7 @@ fn beside_ignore_file(
 ) -> Result<(), Failure> {
     let failed = |source| {
         let path = ignore.to_owned();
-        Error::Build(BuildError::File { path, source })
+        Error::from(BuildError::File { path, source })
     };
     let folder = tempfile::tempdir().map_err(failed)?;
     let file = folder.path().join("Dockerfile");
@@ -153,7 +153,7 @@ fn input(text: &str) -> Result<File, Error> {
         Ok(file)
     };
     write().map_err(|source| {
-        Error::Build(BuildError::File {
+        Error::from(BuildError::File {
             path: "the pinned Dockerfile".into(),
             source,
         })
@@ -248,7 +248,7 @@ impl Source {
             return Err(BuildError::TooLarge { file }.into());
         }
         Dockerfile::parse(&self.bytes).map_err(|source| {
-            Error::Build(BuildError::Parse {
+            Error::from(BuildError::Parse {
                 file: self.shown.clone(),
                 source,
             })
@@ -271,7 +271,7 @@ pub(super) fn is_remote(text: &str) -> bool {
 }
 
 fn remote(what: &'static str, address: &str) -> Error {
-    Error::Build(BuildError::Remote {
+    Error::from(BuildError::Remote {
         what,
         address: address.to_owned(),
     })
@@ -331,7 +331,6 @@ fn options(
         target: texts("target")?.pop().filter(|name| !name.is_empty()),
         build_platform: own.clone(),
         target_platform: own,
-        ..Options::default()
     };
     let mut platforms = texts("platform")?;
     if platforms.is_empty() {

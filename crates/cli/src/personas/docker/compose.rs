@@ -18,7 +18,7 @@ use super::build_error::{BuildError, Unsigned};
 use super::command::{CommandLine, Verb};
 use super::error::{Error, Stage};
 use super::flags::Scan;
-use super::ops::{DockerOps, Refusal};
+use super::ops::{DockerOps, Moved, Refusal};
 use super::real::RealDocker;
 use crate::failure::Failure;
 use crate::process::Process;
@@ -82,7 +82,7 @@ pub(super) fn run_bake(
             if is_remote(name) {
                 let address = name.to_owned();
                 let what = "bake file";
-                return Err(Error::Build(BuildError::Remote { what, address }).into());
+                return Err(Error::from(BuildError::Remote { what, address }).into());
             }
             names.push(name.to_owned());
         }
@@ -110,7 +110,7 @@ fn tell(real: &RealDocker, words: Vec<OsString>, command: &'static str) -> Resul
 }
 
 fn plan(command: &'static str, source: FileError) -> Error {
-    Error::Build(BuildError::Plan { command, source })
+    Error::from(BuildError::Plan { command, source })
 }
 
 /// All images of all builds and services.
@@ -158,7 +158,7 @@ impl<'s> Check<'s> {
         }
         let refusal = match self.docker.current(image) {
             Ok(current) if current == signed => return,
-            Ok(current) => Refusal::Moved { signed, current },
+            Ok(current) => Refusal::Moved(Box::new(Moved { signed, current })),
             Err(refusal) => refusal,
         };
         self.images.refuse(Unsigned {
@@ -193,13 +193,13 @@ impl<'s> Check<'s> {
             ));
         }
         if is_remote(&build.context) {
-            return Err(Error::Build(BuildError::Remote {
+            return Err(Error::from(BuildError::Remote {
                 what: "build context",
                 address: build.context.clone(),
             }));
         }
         if is_remote(&build.dockerfile) {
-            return Err(Error::Build(BuildError::Remote {
+            return Err(Error::from(BuildError::Remote {
                 what: "Dockerfile",
                 address: build.dockerfile.clone(),
             }));

@@ -84,7 +84,7 @@ pub enum Error {
     },
     /// A build, or files that describe builds, are refused.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Build(Box<BuildError>),
     /// There is no docker behind this one.
     #[error("no real docker")]
     NoRealDocker,
@@ -103,6 +103,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<BuildError> for Error {
+    fn from(error: BuildError) -> Self {
+        Self::Build(Box::new(error))
+    }
 }
 
 /// How far a command came before it was refused.

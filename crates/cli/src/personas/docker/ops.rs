@@ -108,12 +108,7 @@ pub enum Refusal {
     },
     /// The tag stands for something else in the registry than what is signed.
     #[error("tag moved")]
-    Moved {
-        /// The digest that is signed.
-        signed: Digest,
-        /// The digest that the registry has.
-        current: Digest,
-    },
+    Moved(Box<Moved>),
     /// No tag of the repository is signed.
     #[error("nothing signed")]
     NothingSigned {
@@ -128,14 +123,7 @@ pub enum Refusal {
     },
     /// What the registry has is not the image that was pushed.
     #[error("pushed image differs")]
-    PushedDiffers {
-        /// The image.
-        image: Box<Reference>,
-        /// What the engine has: an image id, or the digest of its manifest.
-        local: Digest,
-        /// What the registry has in its place.
-        found: Digest,
-    },
+    PushedDiffers(Box<PushedDiffers>),
     /// The registry has a manifest of another size than the engine said.
     #[error("pushed size differs")]
     SizeDiffers {
@@ -152,6 +140,26 @@ pub enum Refusal {
         /// It is not known whether the trust server took the signature.
         signing: bool,
     },
+}
+
+/// A tag that stands for something else than what is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The digest that is signed.
+    pub signed: Digest,
+    /// The digest that the registry has.
+    pub current: Digest,
+}
+
+/// Another image in the registry than the one that was pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedDiffers {
+    /// The image.
+    pub image: Reference,
+    /// What the engine has: an image id, or the digest of its manifest.
+    pub local: Digest,
+    /// What the registry has in its place.
+    pub found: Digest,
 }
 
 impl From<InputError> for Refusal {

@@ -68,20 +68,20 @@ pub(super) fn reason(verb: Verb, name: &str, refusal: &Refusal) -> String {
         Refusal::ApiVersion { found } => {
             format!("DOCKER_API_VERSION is {found:?}, which is not a version such as 1.41")
         }
-        Refusal::Moved { signed, current } => {
-            format!("the registry has {current} under this tag, and what is signed is {signed}")
+        Refusal::Moved(moved) => {
+            format!(
+                "the registry has {} under this tag, and what is signed is {}",
+                moved.current, moved.signed
+            )
         }
         Refusal::NothingSigned { gun } => format!("No signed tags for {gun}"),
         Refusal::NoLocalImage { name } => {
             format!("An image does not exist locally with the tag: {name}")
         }
-        Refusal::PushedDiffers {
-            image,
-            local,
-            found,
-        } => format!(
-            "failed to sign {image}: the registry does not have the image that was pushed\nThe engine has {local}, the \
-             registry answers with {found}. Somebody may push the same tag; pull it, look, and try again."
+        Refusal::PushedDiffers(pushed) => format!(
+            "failed to sign {}: the registry does not have the image that was pushed\nThe engine has {}, the registry \
+             answers with {}. Somebody may push the same tag; pull it, look, and try again.",
+            pushed.image, pushed.local, pushed.found
         ),
         Refusal::SizeDiffers {
             image,
