@@ -24,6 +24,11 @@ fn dockerd_azure_with_28_5_and_containerd() {
     azure(Behind::Containerd28);
 }
 
+#[test]
+fn dockerd_azure_with_a_stand_in_for_29() {
+    azure(Behind::StandIn29);
+}
+
 fn azure(behind: Behind) {
     let Some(site) = Site::start(behind) else {
         return;
@@ -83,6 +88,9 @@ fn azure(behind: Behind) {
     let pushed = agent.follows(page.step("Docker@2 push"));
     let digest =
         digest(&pushed.stdout).unwrap_or_else(|| panic!("no digest for the task: {pushed}"));
+    // Docker 29 would say there that it does not know the flag.
+    assert!(!built.stdout.contains("deprecated"), "{built}");
+    assert!(!pushed.stdout.contains("deprecated"), "{pushed}");
     pushed
         .clone()
         .says(&format!("Successfully signed {image}"))

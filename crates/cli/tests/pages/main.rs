@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod azure;
+mod docker_automation;
+mod ibm;
 mod page;
 mod site;
 mod stand_in;
