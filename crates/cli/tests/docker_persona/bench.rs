@@ -4,7 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use testkit::{Countersign, DockerCli, DockerRegistry, DockerVersion, Dockerd, Output, Peers};
+use serde_json::json;
+use testkit::{
+    Countersign, DockerCli, DockerRegistry, DockerVersion, Dockerd, Folder, Output, Peers, image,
+};
 
 /// The program under judgement.
 pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
@@ -46,6 +49,25 @@ impl Bench {
             registry: Some(registry),
             ..bench
         })
+    }
+
+    /// With the containerd image store.
+    pub(crate) fn start_containerd() -> Option<Self> {
+        let peers = Peers::locate_with_dockerd_28()?;
+        let server = Countersign::start(COUNTERSIGN);
+        let dockerd = Dockerd::start_28_containerd(&peers);
+        let docker = user(&peers, &server, &dockerd).version(DockerVersion::V28);
+        Some(Self {
+            server,
+            dockerd,
+            docker,
+            registry: None,
+            peers,
+        })
+    }
+
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     /// Another machine with the same engine, without keys and trust data.
@@ -133,4 +155,34 @@ pub(crate) fn digest_after(text: &str, marker: &str) -> String {
 
 pub(crate) fn exists(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
+}
+
+/// An OCI layout with an index of two platforms tagged `1`, and the index's digest. The first is linux/amd64.
+pub(crate) fn index_layout(texts: [&str; 2]) -> (Folder, String) {
+    let folder = Folder::new("index");
+    let mut manifests = Vec::new();
+    for (text, architecture) in texts.iter().zip(["amd64", "arm64"]) {
+        let manifest = image::write_oci_layout(folder.path(), "1", text);
+        manifests.push(json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": manifest.digest,
+            "size": manifest.size,
+            "platform": {"os": "linux", "architecture": architecture},
+        }));
+    }
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": manifests});
+    let index = index.to_string();
+    let digest = image::sha256(index.as_bytes());
+    let (_, hex) = digest.split_once(':').unwrap();
+    std::fs::write(folder.path().join("blobs/sha256").join(hex), &index).unwrap();
+    let entry = json!({
+        "mediaType": media_type,
+        "digest": digest,
+        "size": index.len(),
+        "annotations": {"org.opencontainers.image.ref.name": "1"},
+    });
+    let top = json!({"schemaVersion": 2, "manifests": [entry]});
+    std::fs::write(folder.path().join("index.json"), top.to_string()).unwrap();
+    (folder, digest)
 }

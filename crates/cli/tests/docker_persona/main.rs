@@ -5,7 +5,9 @@
 mod bench;
 mod build;
 mod compose;
+mod containerd;
 mod install;
+mod interrupt;
 mod pass_on;
 mod push_pull;
 mod run;
