@@ -3,7 +3,7 @@
 use std::fs;
 
 use bytes::Bytes;
-use testkit::{DockerCli, Fault, Output, Proxy, TestCa};
+use testkit::{DockerCli, Fault, NotaryCli, Output, Proxy, TestCa};
 
 use crate::page::Page;
 use crate::site::{Behind, Person, Site};
@@ -56,6 +56,7 @@ fn ibm(behind: Behind) {
     view_and_back_up(&site, &owner);
     signers(&site, &owner, &consumer);
     revoke(&site, &owner, &consumer);
+    taken_over(&site, &consumer);
 }
 
 impl Reader<'_> {
@@ -128,20 +129,22 @@ fn trust_on_first_use(site: &Reader<'_>, consumer: &Person) {
     assert!(consumer.image(&image).is_some());
     let pinned = format!("tuf/{}/metadata/root.json", site.site.name("ns/repo"));
     assert!(consumer.stock.trust_dir().join(pinned).is_file());
-    for file in ["timestamp.json", "snapshot.", "targets."] {
-        let part = file.to_owned();
+    for (file, said) in [
+        ("timestamp.json", "signature"),
+        ("", "potential malicious behavior"),
+    ] {
         site.front.on(
-            move |_, path| path.contains("/_trust/tuf/") && path.contains(&part),
+            move |_, path| path.contains("/_trust/tuf/") && path.contains(file),
             Fault::rewrite(corrupted),
         );
+        site.refused_pull(consumer, "1").says(said);
+        site.front.clear();
     }
-    site.refused_pull(consumer, "1");
-    site.front.clear();
     consumer.follows(site.page("1").step("pull"));
     consumer.forget(&[&image]);
 }
 
-/// The last digit of each signature is another one.
+/// The first digit of the signature is another one.
 fn corrupted(body: Bytes) -> Bytes {
     let text = String::from_utf8(body.to_vec()).unwrap();
     let at = text.find("\"sig\":\"").expect("signed metadata") + "\"sig\":\"".len();
@@ -220,4 +223,24 @@ fn revoke(site: &Reader<'_>, owner: &Person, consumer: &Person) {
         .success();
     owner.follows(site.page("2").step("view what is revoked"));
     site.refused_pull(consumer, "2");
+}
+
+/// Somebody who rules the server makes the repository anew: who pulled before is not deceived. Who never did is, as the
+/// page says.
+fn taken_over(site: &Reader<'_>, consumer: &Person) {
+    let gun = site.site.name("ns/repo");
+    NotaryCli::new(&site.site.peers, &site.front.url(), &site.ca.file())
+        .run(["delete", "--remote", &gun])
+        .success();
+    let attacker = site.person();
+    let image = site.image("2");
+    attacker.stock.import(&image, "another");
+    let push = site.page("2");
+    attacker.follows(push.step("push"));
+    site.judged("2").success().says("(Repo Admin)");
+    let refused = site.refused_pull(consumer, "2");
+    assert!(refused.stderr.contains("root"), "{refused}");
+    let newcomer = site.person();
+    newcomer.follows(push.step("pull"));
+    assert!(newcomer.image(&image).is_some());
 }
