@@ -7,6 +7,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // spec
     ("pki", &[]),
     ("oci", &["pki"]),
+    ("tlog", &["pki"]),
     ("tuf", &["pki"]),
     ("dockerfile", &["oci"]),
     // io
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "pki",
             "oci",
+            "tlog",
             "tuf",
             "dockerfile",
             "net",
