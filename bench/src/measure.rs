@@ -56,6 +56,14 @@ impl Turns {
         turns
     }
 
+    /// How much more we took than the other program: the median over the turns. Less is negative.
+    pub(crate) fn more(&self) -> f64 {
+        let differences: Vec<f64> = std::iter::zip(&self.ours.0, &self.peer.0)
+            .map(|(ours, peer)| ours - peer)
+            .collect();
+        median(&differences)
+    }
+
     /// Compares turn by turn, so that what slows the machine for a while slows both.
     pub(crate) fn ratio(&self, better: Better) -> Ratio {
         let ratios: Vec<f64> = std::iter::zip(&self.ours.0, &self.peer.0)
@@ -172,6 +180,7 @@ mod tests {
         let inverse = turns.ratio(Better::Larger);
         assert_eq!((inverse.min, inverse.max), (0.125, 0.5));
         assert_eq!((turns.ours.median(), turns.peer.median()), (1.5, 6.0));
+        assert_eq!(turns.more(), -4.5);
     }
 
     #[test]

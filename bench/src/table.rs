@@ -7,6 +7,8 @@ use crate::measure::{Better, Ratio, Turns, in_words};
 pub(crate) enum Target {
     /// Our time, in seconds.
     AtMostSeconds(f64),
+    /// How many seconds more than the other program's time.
+    AtMostSecondsMore(f64),
     /// How many times better than the other program.
     AtLeastTimes(f64),
     /// Our size, in bytes.
@@ -84,6 +86,8 @@ impl Line {
         let ratio = turns.ratio(better);
         let reached = match target {
             Target::AtMostSeconds(limit) => limit / turns.ours.median(),
+            // Not slower at all is far on the right side.
+            Target::AtMostSecondsMore(limit) => limit / turns.more().clamp(0.0, f64::INFINITY),
             Target::AtLeastTimes(times) => ratio.median / times,
             Target::AtMostBytes(_) => f64::NAN,
             Target::Shown => f64::INFINITY,
@@ -145,6 +149,7 @@ fn cells(index: usize, line: &Line) -> [String; 6] {
     });
     let target = match line.target {
         Target::AtMostSeconds(limit) => format!("<= {}", in_words(limit)),
+        Target::AtMostSecondsMore(limit) => format!("<= {} more", in_words(limit)),
         Target::AtLeastTimes(least) => format!(">= {least}x"),
         Target::AtMostBytes(limit) => format!("<= {}", megabytes(limit)),
         Target::Shown => String::new(),
@@ -249,6 +254,16 @@ somewhere
         assert!(line(0.2).passes() && !line(0.2).misses_by_far());
         assert!(!line(0.22).passes() && !line(0.22).misses_by_far());
         assert!(!line(0.3).passes() && line(0.3).misses_by_far());
+        let more = |ours| {
+            let target = Target::AtMostSecondsMore(0.1);
+            Line::times("x", String::new(), &turns(ours, 1.0), target)
+        };
+        assert!(more(0.9).passes() && more(1.09).passes());
+        assert!(!more(1.11).passes() && !more(1.11).misses_by_far());
+        assert!(more(1.2).misses_by_far());
+        let target = Target::AtMostSecondsMore(0.1);
+        let nothing = Line::times("x", String::new(), &Turns::default(), target);
+        assert!(!nothing.passes() && nothing.misses_by_far());
         let shown = Line::times("x", String::new(), &turns(1.0, 0.1), Target::Shown);
         assert!(!shown.misses_by_far());
         let nothing = Line::times(

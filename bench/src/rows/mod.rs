@@ -1,5 +1,6 @@
 //! What is measured, one module each.
 
+mod docker;
 mod inspect;
 mod sign;
 mod size;
@@ -39,6 +40,11 @@ pub(crate) const ROWS: &[Row] = &[
         name: "inspect",
         about: "trust inspect, beside docker 28, on notary-server and on ours",
         measure: inspect::measure,
+    },
+    Row {
+        name: "docker",
+        about: "our docker before the real one: version, trusted inspect and pull, beside 20.10",
+        measure: docker::measure,
     },
     Row {
         name: "list",
