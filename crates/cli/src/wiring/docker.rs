@@ -1,5 +1,6 @@
 //! docker's own commands: [`engine::Engine`], [`registry::Registry`] and [`trust::TrustClient`] behind [`DockerOps`].
 
+use dockerfile::Heredocs;
 use engine::{
     ApiVersion, Aux, Config, Endpoint, Engine, Event, Image, ImageName, Pushed, RegistryAuth,
     Sources, TlsMode, TlsSources,
@@ -14,10 +15,15 @@ use trust::{FirstSigner, Unchanged};
 use super::refusals;
 use super::trust::Client;
 use crate::env;
-use crate::personas::docker::ops::{DockerOps, PushEvent, PushRequest, PushedDiffers, Refusal};
+use crate::personas::docker::ops::{
+    DockerOps, EngineBuilder, PushEvent, PushRequest, PushedDiffers, Refusal,
+};
 use crate::personas::docker::progress;
 use crate::personas::docker_trust::ops::{Refusal as TrustRefusal, SignEvent};
 use crate::personas::docker_trust::passphrases::UserPassphrases;
+
+/// The first major version of the engine whose BuildKit knows here-documents without a `# syntax=` line.
+const KNOWS_HEREDOCS: u32 = 23;
 
 /// An image as the engine has it, before it is pushed.
 pub(super) struct Local {
@@ -327,12 +333,21 @@ impl DockerOps for Client<'_> {
         })
     }
 
-    fn platform(&mut self) -> Option<dockerfile::Platform> {
-        let version = self
-            .runtime
-            .block_on(async { self.engine().await?.version().await.map_err(Refusal::from) });
+    fn builder(&mut self) -> Option<EngineBuilder> {
+        let version = self.runtime.block_on(async {
+            let engine = self.engine().await?;
+            engine.version().await.map_err(Refusal::from)
+        });
         let version = version.ok()?;
-        dockerfile::Platform::parse(&format!("{}/{}", version.os, version.arch))
+        let text = format!("{}/{}", version.os, version.arch);
+        let major = version.version.split('.').next()?.parse::<u32>().ok();
+        Some(EngineBuilder {
+            platform: dockerfile::Platform::parse(&text)?,
+            heredocs: match major {
+                Some(..KNOWS_HEREDOCS) => Heredocs::Unknown,
+                _ => Heredocs::Known,
+            },
+        })
     }
 
     fn current(&mut self, image: &Reference) -> Result<Digest, Refusal> {

@@ -161,6 +161,11 @@ fn dockerd_buildkit_builds_what_is_signed() {
         )
         .failure();
     refused.says("RUN --mount from");
+    // The builder of 20.10 knows no here-documents: it would take the second line for an instruction.
+    let hidden = "FROM BASE:1\nRUN <<EOF\nFROM BASE:unsigned\nEOF\n";
+    site.built(&docker, "hidden", hidden)
+        .failure()
+        .says("unable to process Dockerfile");
     // The ignore file of the Dockerfile itself still counts.
     let context = site.context("ignoring", "FROM BASE:1\nCOPY . /all/\n");
     fs::write(context.join("Dockerfile.dockerignore"), "file\n").unwrap();

@@ -80,6 +80,21 @@ fn dockerd_compose_and_bake_start_nothing_that_is_not_signed() {
     ));
     run(&["compose", "ps"]).says("ran");
 
+    // An image that is built and has a name: compose looks for that name in the registry first.
+    let named = format!("{repository}:named");
+    let told = |name: &str| {
+        format!(
+            r#"{{"name":"x","services":{{"own":{{"image":"{name}","build":{{"context":"{folder}","dockerfile":"Dockerfile"}}}}}}}}"#
+        )
+    };
+    add_plugin(&docker, "compose", &told(&named));
+    run(&["compose", "up"]).says("ran");
+    add_plugin(&docker, "compose", &told(&unsigned));
+    run(&["compose", "up"])
+        .failure()
+        .says("No valid trust data for 2");
+    run(&["compose", "build"]).says("ran");
+
     compose(&signed);
     dockerfile(&unsigned);
     for words in [&["compose", "build"][..], &["buildx", "bake"]] {

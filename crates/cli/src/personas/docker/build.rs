@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use dockerfile::{Builder, Context, Dockerfile, How, ImageUse, Options, Plan, Platform};
+use dockerfile::{Builder, Context, Dockerfile, Heredocs, How, ImageUse, Options, Plan, Platform};
 use oci::Digest;
 
 use super::build_error::{BuildError, Unsigned};
@@ -70,8 +70,13 @@ pub(super) fn run(
         .uses
         .docker(session)
         .map_err(|refusal| Error::refused(verb, context, Stage::Nothing, refusal.into()))?;
-    let options = options(process, scan, builder, docker.platform())?;
-    let pinned = pin(&mut *docker, &source, &options)?;
+    let known = docker.builder();
+    let heredocs = match &known {
+        Some(known) if builder == Builder::BuildKit => known.heredocs,
+        _ => Heredocs::Known,
+    };
+    let options = options(process, scan, builder, known.map(|known| known.platform))?;
+    let pinned = pin(&mut *docker, &source, heredocs, &options)?;
 
     let mut words = without(words, line.from, scan, &[DISABLE, "file"]);
     let behind = words.len() - dashes(&words, context);
@@ -242,12 +247,12 @@ impl Source {
         }
     }
 
-    fn parse(&self) -> Result<Dockerfile, Error> {
+    fn parse(&self, heredocs: Heredocs) -> Result<Dockerfile, Error> {
         if self.bytes.len() >= usize::try_from(READ_MAX).unwrap_or(usize::MAX) {
             let file = self.shown.clone();
             return Err(BuildError::TooLarge { file }.into());
         }
-        Dockerfile::parse(&self.bytes).map_err(|source| {
+        Dockerfile::parse_with(&self.bytes, heredocs).map_err(|source| {
             Error::from(BuildError::Parse {
                 file: self.shown.clone(),
                 source,
@@ -433,9 +438,10 @@ impl Images {
 /// The images of a build, for each of its platforms.
 pub(super) fn plans(
     source: &Source,
+    heredocs: Heredocs,
     options: &[Options],
 ) -> Result<(Dockerfile, Vec<Plan>), Error> {
-    let file = source.parse()?;
+    let file = source.parse(heredocs)?;
     let mut plans = Vec::with_capacity(options.len());
     for options in options {
         plans.push(
@@ -454,8 +460,13 @@ pub(super) fn plans(
     Ok((file, plans))
 }
 
-fn pin(docker: &mut dyn DockerOps, source: &Source, options: &[Options]) -> Result<Pinned, Error> {
-    let (file, plans) = plans(source, options)?;
+fn pin(
+    docker: &mut dyn DockerOps,
+    source: &Source,
+    heredocs: Heredocs,
+    options: &[Options],
+) -> Result<Pinned, Error> {
+    let (file, plans) = plans(source, heredocs, options)?;
     let mut images = Images::new();
     for found in plans.iter().flat_map(|plan| &plan.uses) {
         images.check(docker, &source.shown, found);

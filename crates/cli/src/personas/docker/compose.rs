@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use dockerfile::bake::{self, Language};
-use dockerfile::{Build, FileError, ImageUse, Platform, compose};
+use dockerfile::{Build, FileError, Heredocs, ImageUse, Platform, compose};
 use oci::Reference;
 
 use super::build::{Images, Source, is_remote, plans};
@@ -18,7 +18,7 @@ use super::build_error::{BuildError, Unsigned};
 use super::command::{CommandLine, Verb};
 use super::error::{Error, Stage};
 use super::flags::Scan;
-use super::ops::{DockerOps, Moved, Refusal};
+use super::ops::{DockerOps, EngineBuilder, Moved, Refusal};
 use super::real::RealDocker;
 use crate::failure::Failure;
 use crate::process::Process;
@@ -60,6 +60,11 @@ pub(super) fn run_compose(
             }
             if let Some(build) = &service.build {
                 check.build(build)?;
+                if let Some(image) = &service.image
+                    && command != Some("build")
+                {
+                    check.named(&place, image);
+                }
             }
         }
         check.finish()?;
@@ -117,7 +122,7 @@ fn plan(command: &'static str, source: FileError) -> Error {
 struct Check<'s> {
     process: &'s Process,
     docker: Box<dyn DockerOps + 's>,
-    platform: Platform,
+    builder: EngineBuilder,
     images: Images,
     looked_at: BTreeSet<String>,
 }
@@ -128,15 +133,18 @@ impl<'s> Check<'s> {
             .uses
             .docker(session)
             .map_err(|refusal| Error::refused(verb, "", Stage::Nothing, refusal.into()))?;
-        let platform = docker.platform().unwrap_or(Platform {
-            os: "linux".to_owned(),
-            architecture: "amd64".to_owned(),
-            variant: String::new(),
+        let builder = docker.builder().unwrap_or(EngineBuilder {
+            platform: Platform {
+                os: "linux".to_owned(),
+                architecture: "amd64".to_owned(),
+                variant: String::new(),
+            },
+            heredocs: Heredocs::Known,
         });
         Ok(Self {
             process: session.process,
             docker,
-            platform,
+            builder,
             images: Images::new(),
             looked_at: BTreeSet::new(),
         })
@@ -146,6 +154,13 @@ impl<'s> Check<'s> {
         self.images
             .check_reference(&mut *self.docker, place, image, 0, None);
         self.is_current(place, image, None);
+    }
+
+    /// The name that a built image gets. Compose looks for it in the registry before it builds, and takes what it finds.
+    fn named(&mut self, place: &str, image: &Reference) {
+        if self.docker.current(image).is_ok() {
+            self.image(place, image);
+        }
     }
 
     /// These tools name the tag again when they pull: it must stand for what is signed.
@@ -173,11 +188,11 @@ impl<'s> Check<'s> {
     fn build(&mut self, build: &Build) -> Result<(), Error> {
         let source = self.source(build)?;
         let options = build
-            .options(&self.platform)
+            .options(&self.builder.platform)
             .ok_or_else(|| Error::Platform {
                 found: build.platforms.join(","),
             })?;
-        let (_, plans) = plans(&source, &options)?;
+        let (_, plans) = plans(&source, self.builder.heredocs, &options)?;
         for found in plans.iter().flat_map(|plan| &plan.uses) {
             self.images.check(&mut *self.docker, &source.shown, found);
             self.is_current(&source.shown, &found.reference, Some(found));

@@ -30,12 +30,22 @@ use self::switch::Switch;
 use self::tables::DISABLE;
 use super::docker_trust;
 use super::docker_trust::ops::Refusal as TrustRefusal;
+use crate::cobra;
 use crate::dispatch::run_root;
 use crate::env;
 use crate::explain;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::session::{Session, UseCases};
+use crate::session::{Run, Session, UseCases};
+
+/// What the native help shows; the commands are docker's own.
+pub(crate) const NATIVE_ENTRY: cobra::Command<Run> = cobra::Command {
+    usage: "COMMAND",
+    long: "Run docker with content trust that counts, on any version of docker: push, pull, build, create, run, compose \
+           and\nbuildx bake obey DOCKER_CONTENT_TRUST and --disable-content-trust=false; every other command is the real \
+           docker's.\nAs a program named docker: countersign plugin install --docker-shim DIR",
+    ..cobra::Command::new("docker", "Run docker with content trust")
+};
 
 /// Runs `docker <words>`.
 ///

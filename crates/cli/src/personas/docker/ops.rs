@@ -27,8 +27,8 @@ pub trait DockerOps {
     /// When the engine does not say.
     fn has(&mut self, repository: &Repository, digest: &Digest) -> Result<bool, Refusal>;
 
-    /// Where the engine's own builder runs; `None` if the engine does not say.
-    fn platform(&mut self) -> Option<dockerfile::Platform>;
+    /// What is known of the engine's own builder; `None` if the engine does not say.
+    fn builder(&mut self) -> Option<EngineBuilder>;
 
     /// The digest that the registry has under a tag now.
     ///
@@ -63,6 +63,15 @@ pub trait DockerOps {
         request: &PushRequest,
         report: &mut (dyn FnMut(PushEvent<'_>) + Send),
     ) -> Result<(), Refusal>;
+}
+
+/// The builder inside an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineBuilder {
+    /// Where it runs.
+    pub platform: dockerfile::Platform,
+    /// Whether its own frontend knows here-documents.
+    pub heredocs: dockerfile::Heredocs,
 }
 
 /// Images to push and sign.

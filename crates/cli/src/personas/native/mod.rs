@@ -9,7 +9,7 @@ pub mod serve;
 mod shim;
 pub mod version;
 
-use super::{docker_trust, notary};
+use super::{docker, docker_trust, notary};
 use crate::cobra::{self, Arity, Command, Completes, Matches, Root};
 use crate::env;
 use crate::failure::Failure;
@@ -34,6 +34,7 @@ static TABLE: Command<Run> = Command {
     commands: &[
         COMPLETION,
         DEMO,
+        docker::NATIVE_ENTRY,
         doctor::TABLE,
         notary::NATIVE_ENTRY,
         plugin::TABLE,
