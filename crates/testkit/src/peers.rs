@@ -68,6 +68,22 @@ impl Peers {
         Some(peers)
     }
 
+    /// buildx or compose, by its name in `newer.env`: `BUILDX`, `COMPOSE`. Skips the test visibly (see [`skip`]) where
+    /// they are not there.
+    ///
+    /// # Panics
+    ///
+    /// As [`Peers::locate`].
+    pub fn locate_plugin(&self, name: &str) -> Option<PathBuf> {
+        let found = self.values.get(name).map(PathBuf::from);
+        if found.is_none() {
+            skip(&format!(
+                "no {name}; run scripts/peers, which gets it from Debian's development suite"
+            ));
+        }
+        found
+    }
+
     /// The package version of a program by its name in `peers.env`, such as `NOTARY`.
     pub fn version(&self, name: &str) -> &str {
         self.value(&format!("{name}_VERSION"))

@@ -37,18 +37,17 @@ impl Bench {
     }
 
     /// With docker-registry in place of ours: BuildKit speaks plain HTTP, and nothing else, to loopback names.
-    pub(crate) fn start_with_plain_registry() -> Option<Self> {
-        let bench = Self::start()?;
-        let registry = DockerRegistry::start(&bench.peers);
-        let docker = bench
+    pub(crate) fn with_plain_registry(self) -> Self {
+        let registry = DockerRegistry::start(&self.peers);
+        let docker = self
             .docker
             .clone()
-            .trust_server(&bench.server.url(), &bench.server.ca_file());
-        Some(Self {
+            .trust_server(&self.server.url(), &self.server.ca_file());
+        Self {
             docker,
             registry: Some(registry),
-            ..bench
-        })
+            ..self
+        }
     }
 
     /// With the containerd image store.

@@ -141,9 +141,8 @@ fn dockerd_the_classic_builder_of_28_builds_what_is_signed() {
 
 #[test]
 fn dockerd_buildkit_builds_what_is_signed() {
-    let Some(site) = Bench::start_with_plain_registry().map(Site::on) else {
-        return;
-    };
+    let Some(bench) = Bench::start() else { return };
+    let site = Site::on(bench.with_plain_registry());
     let docker = site.bench.docker.clone().env("DOCKER_BUILDKIT", "1");
     pins(&docker, &site, false);
     refuses(&docker, &site);

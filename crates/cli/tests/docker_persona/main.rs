@@ -9,6 +9,7 @@ mod containerd;
 mod install;
 mod interrupt;
 mod pass_on;
+mod plugins;
 mod push_pull;
 mod run;
 mod sign;
