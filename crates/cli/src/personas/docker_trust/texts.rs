@@ -305,8 +305,10 @@ impl Refusal {
                     .to_owned()
             }
             Self::OutcomeUnknown { .. } => "Look with docker trust inspect before you run the command again.".to_owned(),
-            Self::RootReplaced { .. } => "The repository has another root key than the one this machine trusts. If its \
-                                          owner confirms that, remove its folder below trust/tuf and try again."
+            Self::RootReplaced { .. } => "What the server sent is not vouched for by the root key that this machine \
+                                          trusts: somebody tampers with it, or the repository was made anew. Only if \
+                                          its owner confirms the latter, remove its folder below trust/tuf and try \
+                                          again."
                 .to_owned(),
             Self::ServerStatus { retry_after: Some(seconds), .. } => format!("Try again in {seconds} seconds."),
             Self::ServerStatus { server, status: 413, .. } => {
