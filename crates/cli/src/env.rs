@@ -65,6 +65,11 @@ pub const DOCKER_DEFAULT_PLATFORM: Variable = open(
     "DOCKER_DEFAULT_PLATFORM",
     "Platform of images where --platform is not given: os/arch[/variant]",
 );
+/// Which of buildx's builders builds.
+pub const BUILDX_BUILDER: Variable = open(
+    "BUILDX_BUILDER",
+    "Builder of docker buildx; where one is named, bases that depend on its platform cannot be told",
+);
 /// Where `config.json`, `trust/`, `tls/` and `cli-plugins/` are.
 pub const DOCKER_CONFIG: Variable = open(
     "DOCKER_CONFIG",
@@ -113,6 +118,7 @@ pub const HOME: Variable = open("HOME", "Home folder");
 /// All of them, for the reference page.
 pub const ALL: &[Variable] = &[
     AUTH_CONFIG,
+    BUILDX_BUILDER,
     CONTENT_TRUST,
     CONTENT_TRUST_SERVER,
     DOCKER_API_VERSION,

@@ -68,7 +68,7 @@ fn dockerd_the_builder_alias_checks_and_pins_plain_docker_build() {
     let built = docker.run(["build", "-t", "x", "--disable-content-trust=false", context]);
     assert_eq!(built.code(), Some(5), "{built}");
     let line =
-        format!("buildx [buildx] [build] [-t] [x] [-f] [-] [{context}]\nFROM {base}@sha256:");
+        format!("buildx [buildx] [build] [-t] [x] [{context}] [-f] [-]\nFROM {base}@sha256:");
     assert!(built.stdout.starts_with(&line), "{built}");
 
     fs::write(&dockerfile, format!("FROM {}:2\n", bench.name("base"))).unwrap();

@@ -13,3 +13,4 @@ mod plugins;
 mod push_pull;
 mod run;
 mod sign;
+mod tables;

@@ -14,7 +14,7 @@ use dockerfile::{Builder, Context, Dockerfile, Heredocs, How, ImageUse, Options,
 use oci::Digest;
 
 use super::build_error::{BuildError, Unsigned};
-use super::command::{CommandLine, Verb, without};
+use super::command::{CommandLine, Verb, edited};
 use super::error::{Error, Stage};
 use super::flags::Scan;
 use super::ops::DockerOps;
@@ -28,6 +28,9 @@ use crate::session::Session;
 
 /// The name that means standard input.
 const STDIN: &str = "-";
+/// The pinned file in a folder of its own, and its ignore file.
+const BESIDE: &str = "Dockerfile";
+const BESIDE_IGNORE: &str = "Dockerfile.dockerignore";
 /// Bytes of a Dockerfile that are read: one more than any builder takes.
 const READ_MAX: u64 = 1024 * 1024 + 1;
 
@@ -75,32 +78,35 @@ pub(super) fn run(
         Some(known) if builder == Builder::BuildKit => known.heredocs,
         _ => Heredocs::Known,
     };
-    let options = options(process, scan, builder, known.map(|known| known.platform))?;
+    // Another builder than the engine's may run anywhere.
+    let elsewhere = scan.value("builder").is_some()
+        || line.leads_with("--builder", words)
+        || process.var(env::BUILDX_BUILDER.name).is_some();
+    let own = known.map(|known| known.platform).filter(|_| !elsewhere);
+    let options = options(process, scan, builder, own)?;
     let pinned = pin(&mut *docker, &source, heredocs, &options)?;
-
-    let mut words = without(words, line.from, scan, &[DISABLE, "file"]);
-    let behind = words.len() - dashes(&words, context);
-    let mut added: Vec<OsString> = Vec::new();
-    if context != STDIN {
-        added.extend(["-f", STDIN].map(OsString::from));
-    }
-    for (name, value) in &pinned.contexts {
-        added.extend(["--build-context".into(), format!("{name}={value}").into()]);
-    }
-    if let Some(frontend) = &pinned.frontend {
-        let argument = format!("BUILDKIT_SYNTAX={frontend}");
-        added.extend(["--build-arg".into(), argument.into()]);
-    }
-    words.splice(behind..behind, added);
     if scan.switch("push") == Ok(Some(true)) {
         process.err("what the builder pushes is not signed; sign it with docker trust sign\n");
     }
+    let words = |mut added: Vec<OsString>, file: Option<OsString>| {
+        added.extend(file.into_iter().flat_map(|file| ["-f".into(), file]));
+        edited(words, line, scan, &[DISABLE, "file"], added)
+    };
     if builder == Builder::BuildKit
         && let Some(ignore) = &source.ignore
     {
-        return beside_ignore_file(&real, words, behind, &pinned.file, ignore);
+        let folder = beside(&pinned.file, ignore)?;
+        let file = folder.path().join(BESIDE).into();
+        let code = real.wait_for(real.command(words(pinned.arguments(), Some(file))))?;
+        drop(folder);
+        return if code == 0 {
+            Ok(())
+        } else {
+            Err(Failure::Ended(code))
+        };
     }
-    let mut command = real.command(words);
+    let file = (context != STDIN).then(|| STDIN.into());
+    let mut command = real.command(words(pinned.arguments(), file));
     command.stdin(input(&pinned.file)?);
     // docker up to 28 has a look of its own, which takes stage names for images and refuses them.
     command.env_remove(env::CONTENT_TRUST.name);
@@ -110,43 +116,19 @@ pub(super) fn run(
     Err(real.become_it(command).into())
 }
 
-/// BuildKit takes `<Dockerfile>.dockerignore` before the context's own, and finds it beside a file only.
-fn beside_ignore_file(
-    real: &RealDocker,
-    mut words: Vec<OsString>,
-    at: usize,
-    text: &str,
-    ignore: &Path,
-) -> Result<(), Failure> {
-    let failed = |source| {
+/// A folder with the pinned Dockerfile and its ignore file: BuildKit takes `<Dockerfile>.dockerignore` before the
+/// context's own, and finds it beside a file only.
+fn beside(text: &str, ignore: &Path) -> Result<tempfile::TempDir, Error> {
+    let write = || -> io::Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join(BESIDE), text)?;
+        fs::copy(ignore, folder.path().join(BESIDE_IGNORE))?;
+        Ok(folder)
+    };
+    write().map_err(|source| {
         let path = ignore.to_owned();
         Error::from(BuildError::File { path, source })
-    };
-    let folder = tempfile::tempdir().map_err(failed)?;
-    let file = folder.path().join("Dockerfile");
-    fs::write(&file, text).map_err(failed)?;
-    fs::copy(ignore, folder.path().join("Dockerfile.dockerignore")).map_err(failed)?;
-    // In place of the standard input that was written there.
-    if let Some(word) = words.get_mut(at + 1) {
-        *word = file.into();
-    }
-    let code = real.wait_for(real.command(words))?;
-    drop(folder);
-    if code == 0 {
-        Ok(())
-    } else {
-        Err(Failure::Ended(code))
-    }
-}
-
-/// Where the context's own words begin, from the end: flags go before them and before a `--`.
-fn dashes(words: &[OsString], context: &str) -> usize {
-    let from_end = words.iter().rev().position(|word| word == context);
-    let count = from_end.map_or(0, |at| at + 1);
-    match words.iter().position(|word| word == "--") {
-        Some(at) => words.len() - at,
-        None => count,
-    }
+    })
 }
 
 /// The Dockerfile as the builder's standard input.
@@ -296,6 +278,21 @@ struct Pinned {
     contexts: Vec<(String, String)>,
     /// The frontend in place of the build argument's.
     frontend: Option<String>,
+}
+
+impl Pinned {
+    /// Flags to stand behind the user's: the last one counts.
+    fn arguments(&self) -> Vec<OsString> {
+        let mut added: Vec<OsString> = Vec::new();
+        for (name, value) in &self.contexts {
+            added.extend(["--build-context".into(), format!("{name}={value}").into()]);
+        }
+        if let Some(frontend) = &self.frontend {
+            let argument = format!("BUILDKIT_SYNTAX={frontend}");
+            added.extend(["--build-arg".into(), argument.into()]);
+        }
+        added
+    }
 }
 
 /// What the flags say about images; one for each platform.

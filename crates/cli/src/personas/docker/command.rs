@@ -117,6 +117,15 @@ impl CommandLine {
         })
     }
 
+    /// Whether a flag stands before the command's name: buildx has some of its own there.
+    pub fn leads_with(&self, flag: &str, words: &[OsString]) -> bool {
+        let leading = words.get(..self.from).unwrap_or_default();
+        leading
+            .iter()
+            .filter_map(|word| word.to_str())
+            .any(|word| word.split('=').next() == Some(flag))
+    }
+
     /// docker's own options as our commands know them.
     pub fn session_globals(&self) -> Globals {
         let text = |name| {
@@ -185,15 +194,73 @@ fn buildx(words: &[OsString]) -> Option<(Verb, usize)> {
     }
 }
 
-/// `words` without some flags of the command: the deprecated one, which newer dockers and builders do not know, and
-/// what was done already.
-pub fn without(words: &[OsString], from: usize, scan: &Scan, names: &[&str]) -> Vec<OsString> {
-    let dropped = |at: usize| {
-        scan.flags.iter().any(|given| {
-            names.contains(&given.name)
-                && (from + given.at..from + given.at + given.words).contains(&at)
-        })
-    };
-    let kept = words.iter().enumerate().filter(|(at, _)| !dropped(*at));
-    kept.map(|(_, word)| word.clone()).collect()
+/// `words` without some flags of the command (the deprecated one, which newer dockers and builders do not know, and
+/// what was done already), and with `added` as the last flags, where they count.
+pub fn edited(
+    words: &[OsString],
+    line: &CommandLine,
+    scan: &Scan,
+    dropped: &[&str],
+    added: Vec<OsString>,
+) -> Vec<OsString> {
+    let mut kept: Vec<_> = words.get(..line.from).unwrap_or_default().to_vec();
+    let mut added = Some(added);
+    let behind = words.get(line.from..).unwrap_or_default();
+    let mut skip_to = 0;
+    for (at, word) in behind.iter().enumerate() {
+        if scan.dashes == Some(at) {
+            kept.extend(added.take().unwrap_or_default());
+        }
+        if at < skip_to {
+            continue;
+        }
+        let here = || scan.flags.iter().filter(|given| given.at == at);
+        match here().find(|given| dropped.contains(&given.name)) {
+            None => kept.push(word.clone()),
+            Some(gone) => {
+                // Letters that share its word stay.
+                let others = here().filter(|given| !dropped.contains(&given.name));
+                kept.extend(others.map(|given| format!("--{}", given.name).into()));
+                skip_to = at + gone.words;
+            }
+        }
+    }
+    kept.extend(added.unwrap_or_default());
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(text: &str, dropped: &[&str], added: &[&str]) -> String {
+        let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+        let line = CommandLine::parse(&words).expect("a command of ours");
+        let scan = line.scan.as_ref().expect("flags that are known");
+        let added = added.iter().map(OsString::from).collect();
+        let edited = edited(&words, &line, scan, dropped, added);
+        let texts: Vec<_> = edited.iter().map(|word| word.to_string_lossy()).collect();
+        texts.join(" ")
+    }
+
+    #[test]
+    fn flags_go_and_come_where_they_count() {
+        for (before, after) in [
+            ("build -f x .", "build . -f -"),
+            ("build -qf x -t . .", "build --quiet -t . . -f -"),
+            ("build . -t .", "build . -t . -f -"),
+            ("build -t x --file=y -- .", "build -t x -f - -- ."),
+            ("build -t -- .", "build -t -- . -f -"),
+            (
+                "-H x image build --disable-content-trust --file y . -q",
+                "-H x image build . -q -f -",
+            ),
+        ] {
+            let dropped = ["disable-content-trust", "file"];
+            assert_eq!(edit(before, &dropped, &["-f", "-"]), after);
+        }
+        let run = "run --pull always -it --disable-content-trust=false image --pull x";
+        let dropped = ["disable-content-trust", "pull"];
+        assert_eq!(edit(run, &dropped, &[]), "run -it image --pull x");
+    }
 }

@@ -25,8 +25,8 @@ use crate::process::Process;
 use crate::session::Session;
 
 /// The commands of compose that use images.
-const USES_IMAGES: [&str; 8] = [
-    "build", "create", "pull", "restart", "run", "start", "up", "watch",
+const USES_IMAGES: [&str; 9] = [
+    "build", "create", "pull", "restart", "run", "scale", "start", "up", "watch",
 ];
 
 /// `docker compose …`.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use oci::{Digest, Platform, Reference, Repository};
 
-use super::command::{CommandLine, Verb, without};
+use super::command::{CommandLine, Verb, edited};
 use super::error::{Error, Stage};
 use super::flags::Scan;
 use super::ops::{DockerOps, Refusal};
@@ -68,7 +68,7 @@ pub(super) fn run(
     if let (Some(pinned), Some(word)) = (pinned, words.get_mut(at)) {
         *word = pinned.into();
     }
-    let words = without(&words, line.from, scan, &dropped);
+    let words = edited(&words, line, scan, &dropped, Vec::new());
     let real = RealDocker::find(session.process)?;
     Err(real.become_it(real.command(words)).into())
 }

@@ -15,6 +15,8 @@ pub struct Scan {
     pub args: Vec<usize>,
     /// Where the words that are not scanned any more begin: those of the container, or the number of words.
     pub end: usize,
+    /// Where a `--` ends the flags.
+    pub dashes: Option<usize>,
 }
 
 /// A flag as given.
@@ -81,6 +83,7 @@ pub fn scan(table: &Table, words: &[OsString]) -> Result<Scan, FlagError> {
     while let Some(word) = words.get(at) {
         let text = word.to_str().unwrap_or_default();
         if word == "--" {
+            scan.dashes = Some(at);
             scan.args.extend(at + 1..words.len());
             scan.end = words.len();
             if !table.interspersed {

@@ -22,7 +22,7 @@ use std::ffi::{OsStr, OsString};
 
 use oci::{Platform, Reference};
 
-use self::command::{CommandLine, Verb, without};
+use self::command::{CommandLine, Verb, edited};
 use self::error::{Error, Stage};
 use self::flags::Scan;
 use self::real::RealDocker;
@@ -72,7 +72,7 @@ pub(crate) fn run(
         (Switch::Off, _) | (_, Err(_)) => Err(pass_on(process, words)),
         (Switch::OffByFlag, Ok(scan)) => {
             let real = RealDocker::find(process)?;
-            let mut command = real.command(without(words, line.from, scan, &[DISABLE]));
+            let mut command = real.command(edited(words, &line, scan, &[DISABLE], Vec::new()));
             // Instead of the flag, which not every docker knows.
             command.env_remove(env::CONTENT_TRUST.name);
             Err(real.become_it(command).into())

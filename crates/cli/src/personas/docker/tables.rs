@@ -1,8 +1,8 @@
 //! The flags of the docker commands that are looked into: only which of them take a value.
 //!
-//! From `docker <command> --help` of 20.10.24, 28.2.2 and 29.7.2 and `docker buildx build --help` of buildx 0.13 to
-//! 0.30, with the hidden spellings of docker/cli. A flag that is not here is refused while content trust is on, as
-//! the word behind it could be taken for the image.
+//! From the help of docker 20.10.24 and 28.2.2, buildx 0.29 and compose 2.40 (a test compares them), with the hidden
+//! spellings of docker/cli and flags of other buildx versions. A flag that is not here is refused while content trust is
+//! on, as the word behind it could be taken for the image.
 
 /// The flags of one command.
 #[derive(Debug)]
@@ -68,13 +68,13 @@ pub static GLOBALS: Table = Table {
 /// `docker push`.
 pub static PUSH: Table = Table {
     interspersed: true,
-    rows: &["all-tags/a disable-content-trust platform= quiet/q help"],
+    rows: &["all-tags/a disable-content-trust platform= quiet/q help/h"],
 };
 
 /// `docker pull`.
 pub static PULL: Table = Table {
     interspersed: true,
-    rows: &["all-tags/a disable-content-trust platform= quiet/q help"],
+    rows: &["all-tags/a disable-content-trust platform= quiet/q help/h"],
 };
 
 /// `docker create`.
@@ -107,7 +107,7 @@ pub static BUILD: Table = Table {
     interspersed: true,
     rows: &[
         "add-host= build-arg= cache-from= cgroup-parent= compress cpu-period= cpu-quota= cpu-shares/c= cpuset-cpus= \
-         cpuset-mems= disable-content-trust file/f= force-rm help iidfile= isolation= label= memory/m= memory-swap= \
+         cpuset-mems= disable-content-trust file/f= force-rm help/h iidfile= isolation= label= memory/m= memory-swap= \
          network= no-cache output/o= platform= progress= pull quiet/q rm secret= security-opt= shm-size= squash ssh= \
          stream tag/t= target= ulimit=",
         "allow= annotation= attest= build-context= builder= cache-to= call= check debug/D detach invoke= load \
@@ -118,14 +118,14 @@ pub static BUILD: Table = Table {
 /// `docker buildx`, before its own command.
 pub static BUILDX: Table = Table {
     interspersed: false,
-    rows: &["builder= debug/D help"],
+    rows: &["builder= debug/D help/h"],
 };
 
 /// `docker buildx bake`.
 pub static BAKE: Table = Table {
     interspersed: true,
     rows: &[
-        "allow= builder= call= check debug/D file/f= help list= list-targets list-variables load metadata-file= \
+        "allow= builder= call= check debug/D file/f= help/h list= list-targets list-variables load metadata-file= \
          no-cache print progress= provenance= pull push sbom= set= var=",
     ],
 };
@@ -134,7 +134,7 @@ pub static BAKE: Table = Table {
 pub static COMPOSE: Table = Table {
     interspersed: false,
     rows: &[
-        "all-resources ansi= compatibility dry-run env-file= file/f= help insecure-registry= no-ansi parallel= \
+        "all-resources ansi= compatibility dry-run env-file= file/f= help/h insecure-registry= no-ansi parallel= \
          profile= progress= project-directory= project-name/p= verbose version/v workdir=",
     ],
 };
