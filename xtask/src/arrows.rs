@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("oci", &["pki"]),
     ("tlog", &["pki"]),
     ("tuf", &["pki"]),
+    ("sigstore", &["pki", "tlog"]),
     ("dockerfile", &["oci"]),
     // io
     ("net", &[]),
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "oci",
             "tlog",
             "tuf",
+            "sigstore",
             "dockerfile",
             "net",
             "store",

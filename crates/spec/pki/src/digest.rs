@@ -1,4 +1,4 @@
-//! SHA-256 and SHA-512 values and the hashers that make them.
+//! SHA-256, SHA-384 and SHA-512 values and the hashers that make them.
 
 use aws_lc_rs::digest as provider;
 
@@ -9,6 +9,12 @@ fixed_bytes!(
     /// A SHA-256 digest (FIPS 180-4), 32 bytes.
     Sha256,
     32
+);
+
+fixed_bytes!(
+    /// A SHA-384 digest (FIPS 180-4), 48 bytes.
+    Sha384,
+    48
 );
 
 fixed_bytes!(
@@ -74,6 +80,13 @@ hasher!(
 );
 
 hasher!(
+    /// SHA-384 over bytes that arrive in pieces.
+    Sha384Hasher,
+    Sha384,
+    provider::SHA384
+);
+
+hasher!(
     /// SHA-512 over bytes that arrive in pieces.
     Sha512Hasher,
     Sha512,
@@ -89,8 +102,12 @@ mod tests {
     const ABC_512: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
                            2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
 
+    const ABC_384: &str = "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed\
+                           8086072ba1e7cc2358baeca134c825a7";
+
     #[test]
     fn known_answers_in_one_go_and_in_pieces() {
+        assert_eq!(Sha384::of(b"abc").to_string(), ABC_384);
         assert_eq!(Sha256::of(b"abc").to_string(), ABC_256);
         assert_eq!(Sha512::of(b"abc").to_string(), ABC_512);
         let mut pieces = Sha512Hasher::new();
