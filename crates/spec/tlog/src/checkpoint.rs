@@ -72,6 +72,22 @@ pub enum CheckpointError {
     },
 }
 
+/// Why one checkpoint is not shown to have grown out of another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrowthError {
+    /// The checkpoints are of different logs; even a tree without leaves is not a prefix of another log's.
+    #[error("{old:?} cannot have grown into {new:?}")]
+    OtherLog {
+        /// The origin of the older checkpoint.
+        old: String,
+        /// The origin of the newer one.
+        new: String,
+    },
+    /// The proof proves nothing.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+}
+
 /// The text of a checkpoint; nothing about it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -87,9 +103,9 @@ impl Checkpoint {
     /// Reads the text of a note.
     ///
     /// # Errors
-    /// The `Missing…` variants or [`CheckpointError::EmptyExtension`].
+    /// The `Missing…` variants or [`CheckpointError::EmptyExtension`], or [`NoteError::Text`] without the last newline.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
-        let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
+        let mut lines = text.strip_suffix('\n').ok_or(NoteError::Text)?.split('\n');
         let origin = lines
             .next()
             .filter(|origin| !origin.is_empty())
@@ -268,9 +284,16 @@ impl VerifiedCheckpoint {
     /// Checks that the log has only grown since `old`.
     ///
     /// # Errors
-    /// As [`verify_consistency`].
-    pub fn verify_growth(&self, old: &Self, proof: &[Sha256]) -> Result<Consistent, ProofError> {
-        verify_consistency(old.checkpoint.tree, self.checkpoint.tree, proof)
+    /// [`GrowthError`].
+    pub fn verify_growth(&self, old: &Self, proof: &[Sha256]) -> Result<Consistent, GrowthError> {
+        let (old, new) = (&old.checkpoint, &self.checkpoint);
+        if old.origin != new.origin {
+            return Err(GrowthError::OtherLog {
+                old: old.origin.clone(),
+                new: new.origin.clone(),
+            });
+        }
+        Ok(verify_consistency(old.tree, new.tree, proof)?)
     }
 
     /// Checks that enough witnesses have cosigned, each counted once.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use pki::digest::Sha256;
 use pki::signature::{VerifyError, VerifyingKey, VerifyingKeyError, VerifyingKeyKind};
 
+use crate::log_id::LogId;
 use crate::note::{KeyId, KeyName, NoteError, NoteSignature};
 
 /// Most bytes of a vkey.
@@ -98,7 +99,8 @@ pub enum NoteSignatureError {
 pub struct NoteKey {
     /// None for Rekor v1 keys, which are told by the hint alone.
     name: Option<KeyName>,
-    id: KeyId,
+    /// The whole digest of which the key id is the first four bytes.
+    digest: Sha256,
     key_type: NoteKeyType,
     key: VerifyingKey,
 }
@@ -113,10 +115,10 @@ impl NoteKey {
         key_type: NoteKeyType,
         key: VerifyingKey,
     ) -> Result<Self, NoteKeyError> {
-        let id = key_id(&name, key_type, &key)?;
+        let digest = key_digest(&name, key_type, &key)?;
         Ok(Self {
             name: Some(name),
-            id,
+            digest,
             key_type,
             key,
         })
@@ -144,7 +146,7 @@ impl NoteKey {
         };
         Self {
             name: None,
-            id: truncate(&key.spki_sha256()),
+            digest: key.spki_sha256(),
             key_type,
             key,
         }
@@ -173,13 +175,11 @@ impl NoteKey {
         let (byte, key) = key.split_first().ok_or(NoteKeyError::Vkey)?;
         let (key_type, key) = parse_key(*byte, key)?;
         let key = Self::new(KeyName::parse(name)?, key_type, key)?;
-        if key.id == found {
+        let computed = key.id();
+        if computed == found {
             Ok(key)
         } else {
-            Err(NoteKeyError::Id {
-                found,
-                computed: key.id,
-            })
+            Err(NoteKeyError::Id { found, computed })
         }
     }
 
@@ -192,7 +192,7 @@ impl NoteKey {
             bytes.extend_from_slice(RSA_PKCS1V15);
         }
         bytes.extend_from_slice(public_bytes(&self.key));
-        Some(format!("{name}+{}+{}", self.id, STANDARD.encode(bytes)))
+        Some(format!("{name}+{}+{}", self.id(), STANDARD.encode(bytes)))
     }
 
     /// The name it signs under; none if any will do.
@@ -204,7 +204,14 @@ impl NoteKey {
     /// The id in its signature lines.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        self.id
+        let [a, b, c, d, ..] = *self.digest.as_bytes();
+        KeyId([a, b, c, d])
+    }
+
+    /// All 32 bytes that the id is cut from: what bundles and trusted roots call the log id.
+    #[must_use]
+    pub fn log_id(&self) -> LogId {
+        LogId::from_bytes(*self.digest.as_bytes())
     }
 
     /// The signature type.
@@ -222,7 +229,7 @@ impl NoteKey {
     /// Whether a line claims to be made with this key.
     #[must_use]
     pub fn claims(&self, signature: &NoteSignature) -> bool {
-        signature.id == self.id
+        signature.id == self.id()
             && self
                 .name
                 .as_ref()
@@ -280,19 +287,20 @@ fn parse_key(byte: u8, bytes: &[u8]) -> Result<(NoteKeyType, VerifyingKey), Note
     })
 }
 
-fn key_id(
+fn key_digest(
     name: &KeyName,
     key_type: NoteKeyType,
     key: &VerifyingKey,
-) -> Result<KeyId, NoteKeyError> {
-    let head = [name.as_str().as_bytes(), b"\n", &[key_type.byte()]].concat();
-    let named =
-        |parts: &[&[u8]]| truncate(&Sha256::of(&[head.as_slice(), &parts.concat()].concat()));
+) -> Result<Sha256, NoteKeyError> {
+    let named = |parts: &[&[u8]]| {
+        let head = [name.as_str().as_bytes(), b"\n", &[key_type.byte()]].concat();
+        Sha256::of(&[head, parts.concat()].concat())
+    };
     match (key_type, key.kind()) {
         (NoteKeyType::Ed25519 | NoteKeyType::CosignatureV1, VerifyingKeyKind::Ed25519) => {
             Ok(named(&[public_bytes(key)]))
         }
-        (NoteKeyType::Ecdsa, VerifyingKeyKind::Ecdsa(_)) => Ok(truncate(&key.spki_sha256())),
+        (NoteKeyType::Ecdsa, VerifyingKeyKind::Ecdsa(_)) => Ok(key.spki_sha256()),
         (NoteKeyType::RsaPkcs1v15, VerifyingKeyKind::Rsa { .. }) => {
             Ok(named(&[RSA_PKCS1V15, key.spki_der()]))
         }
@@ -303,9 +311,4 @@ fn key_id(
 /// The key as notes write it: raw for Ed25519, otherwise a SubjectPublicKeyInfo.
 fn public_bytes(key: &VerifyingKey) -> &[u8] {
     key.ed25519().map_or(key.spki_der(), <[u8; 32]>::as_slice)
-}
-
-fn truncate(digest: &Sha256) -> KeyId {
-    let [a, b, c, d, ..] = *digest.as_bytes();
-    KeyId([a, b, c, d])
 }

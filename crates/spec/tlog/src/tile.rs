@@ -53,6 +53,12 @@ pub enum TileError {
         /// Its size.
         found: usize,
     },
+    /// The tile holds something else than hashes.
+    #[error("tile of kind {kind:?} holds no hashes")]
+    Kind {
+        /// What it holds.
+        kind: TileKind,
+    },
     /// More items than [`TILE_WIDTH`], or none.
     #[error("tile of {found} items, 1 to {TILE_WIDTH} needed")]
     Items {
@@ -275,10 +281,10 @@ impl HashTile {
     /// Reads the contents of tile `id`: 32 bytes for each of its items.
     ///
     /// # Errors
-    /// [`TileError::Length`]; [`TileError::Path`] if `id` is no hash tile.
+    /// [`TileError::Length`] or [`TileError::Kind`].
     pub fn from_bytes(id: TileId, bytes: &[u8]) -> Result<Self, TileError> {
         let TileKind::Hashes { level } = id.kind else {
-            return Err(TileError::Path);
+            return Err(TileError::Kind { kind: id.kind });
         };
         let expected = 32 * usize::from(id.width);
         if bytes.len() != expected {

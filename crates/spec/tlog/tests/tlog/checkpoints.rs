@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tlog::checkpoint::{
-    Checkpoint, CheckpointError, OriginRule, SignedCheckpoint, TrustedLog, VerifiedCheckpoint,
-    WitnessPolicy,
+    Checkpoint, CheckpointError, GrowthError, OriginRule, SignedCheckpoint, TrustedLog,
+    VerifiedCheckpoint, WitnessPolicy,
 };
 use tlog::hash::{empty_root, leaf_hash, node_hash};
 use tlog::note::{Note, NoteError, NoteSignature};
@@ -86,7 +86,11 @@ fn the_text_is_read_and_written_back() {
         );
     }
     for (text, error) in [
-        (String::new(), CheckpointError::MissingOrigin),
+        (String::new(), CheckpointError::Note(NoteError::Text)),
+        (
+            format!("o\n1\n{root}"),
+            CheckpointError::Note(NoteError::Text),
+        ),
         (format!("\n1\n{root}\n"), CheckpointError::MissingOrigin),
         ("o\n".to_owned(), CheckpointError::MissingSize),
         ("o\n1\n".to_owned(), CheckpointError::MissingRoot),
@@ -391,7 +395,24 @@ fn proofs_are_bound_to_the_checkpoint() {
     assert!(verified.verify_growth(&old, &[]).is_ok());
     assert_eq!(
         old.verify_growth(&verified, &[]),
-        Err(ProofError::Shrunk { old: 2, new: 0 })
+        Err(GrowthError::Proof(ProofError::Shrunk { old: 2, new: 0 }))
+    );
+    let elsewhere = Checkpoint {
+        origin: "log.example/2".to_owned(),
+        ..empty
+    };
+    let elsewhere = signed(&elsewhere, vec![log.line(ORIGIN, &elsewhere.to_string())])
+        .verify(&[TrustedLog {
+            key: log.log_key(ORIGIN),
+            origin: OriginRule::Exactly("log.example/2".to_owned()),
+        }])
+        .unwrap();
+    assert_eq!(
+        verified.verify_growth(&elsewhere, &[]),
+        Err(GrowthError::OtherLog {
+            old: "log.example/2".to_owned(),
+            new: ORIGIN.to_owned()
+        })
     );
 }
 

@@ -115,9 +115,9 @@ fn inclusion_under_the_checkpoints_of_both_rekors() {
                 .verify(&logs()),
             Err(CheckpointError::BadSignature { .. })
         ));
-        // The key id that the bundle names is the note's, in full.
+        // The key id that the bundle names is that of the note, in full.
         let log_id = bytes(&entry["logId"]["keyId"]);
-        assert_eq!(log_id[..4], checkpoint.log_key().id().0);
+        assert_eq!(log_id, checkpoint.log_key().log_id().as_bytes());
     }
 }
 

@@ -212,7 +212,9 @@ fn contents_of_the_wrong_size_are_refused() {
     let entries = TileId::parse_path("tile/entries/000.p/2").unwrap();
     assert_eq!(
         HashTile::from_bytes(entries, &[0; 64]),
-        Err(TileError::Path)
+        Err(TileError::Kind {
+            kind: TileKind::Entries
+        })
     );
 }
 
