@@ -25,7 +25,8 @@ pub struct Outlook {
 impl Repository<'_> {
     /// Rehearses [`Repository::sign_from`] for these tags up to the last signature: the server answers and lets this user
     /// publish, the roles' keys are at hand and their passphrases open them, the trust folder can be written. New
-    /// keys and passphrases stay in the session for the signing itself; nothing is sent or written.
+    /// keys and passphrases stay in the session for the signing itself; nothing is sent, and of what the server has only
+    /// the cache is written, as by any reading.
     ///
     /// # Errors
     /// Those of [`Repository::sign`].
