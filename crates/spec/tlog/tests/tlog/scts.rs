@@ -216,6 +216,20 @@ fn what_is_no_certificate_is_refused() {
         let refused = PrecertEntry::of_certificate(&good, wrong);
         assert_eq!(refused, Err(PrecertError::Malformed));
     }
+    // Extensions in front of another field: a TBSCertificate of `[3] { SEQUENCE {} }` and an INTEGER.
+    let early = [
+        &[0x30, 13, 0x30, 7, 0xa3, 2, 0x30, 0][..],
+        &[0x02, 1, 1, 0x30, 0, 0x30, 0],
+    ];
+    assert_eq!(
+        embedded_sct_list(&early.concat()),
+        Err(PrecertError::Malformed)
+    );
+    let late = [
+        &[0x30, 13, 0x30, 7, 0x02, 1, 1][..],
+        &[0xa3, 2, 0x30, 0, 0x30, 0, 0x30, 0],
+    ];
+    assert_eq!(embedded_sct_list(&late.concat()), Ok(None));
     let found = CERTIFICATE_LIMIT + 1;
     assert_eq!(
         embedded_sct_list(&vec![0; found]),
