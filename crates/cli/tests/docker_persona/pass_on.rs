@@ -194,6 +194,14 @@ fn what_is_not_understood_is_refused_with_content_trust_on() {
         assert_eq!((output.code(), output.stderr.as_str()), (Some(125), said));
         assert_eq!(output.stdout, "", "the real docker is not asked");
     }
+    let asked = [
+        "run",
+        "--a-flag-of-the-future",
+        "--disable-content-trust=false",
+        "image",
+    ];
+    let output = scene.run(&asked);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(125), ""));
     let output = scene.run(&["push", "--disable-content-trust=maybe", "image"]);
     assert_eq!(output.code(), Some(125), "{output}");
     output.says("invalid argument \"maybe\" for \"--disable-content-trust\" flag");

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::flags::{FlagError, Scan, scan};
+use super::flags::{FlagError, Scan, go_bool, scan};
 use super::tables::{self, Table};
 use crate::session::Globals;
 
@@ -41,6 +41,8 @@ pub struct CommandLine {
     pub globals: Scan,
     /// The words behind the command's name, or what is wrong with them.
     pub scan: Result<Scan, FlagError>,
+    /// Some word asks for content trust, whether it stands where a flag may or not.
+    pub may_ask: bool,
 }
 
 impl Verb {
@@ -114,6 +116,7 @@ impl CommandLine {
             from,
             globals,
             scan,
+            may_ask: behind.iter().any(asks),
         })
     }
 
@@ -150,6 +153,14 @@ impl CommandLine {
             },
         }
     }
+}
+
+/// `--disable-content-trust=false`, or a value that is no truth value.
+fn asks(word: &OsString) -> bool {
+    let value = word
+        .to_str()
+        .and_then(|word| word.strip_prefix("--disable-content-trust="));
+    value.is_some_and(|value| go_bool(value) != Some(true))
 }
 
 /// The command at the start of `words`, and how many words name it.

@@ -34,7 +34,7 @@ pub fn decide(line: &CommandLine, variable: Option<&str>) -> Result<Switch, Flag
     let scan = match &line.scan {
         Ok(scan) => scan,
         // docker may understand it; with content trust off that is nothing to us.
-        Err(_) if by_variable == Switch::Off => return Ok(Switch::Off),
+        Err(_) if by_variable == Switch::Off && !line.may_ask => return Ok(Switch::Off),
         Err(error) => return Err(error.clone()),
     };
     Ok(match scan.switch(DISABLE)? {
