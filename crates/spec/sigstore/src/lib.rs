@@ -5,6 +5,7 @@
 //! * [`fulcio`], [`chain`], [`identity`]: who signed, who vouches for them, and who may.
 //! * [`timestamp`]: when.
 //! * [`trust`]: trusted roots and signing configurations.
+//! * [`verify`]: the verdict on one signature.
 //!
 //! Parsed and verified are different types. Nothing here reads a file, a clock, the environment or a socket.
 #![deny(missing_docs)]
@@ -22,3 +23,4 @@ pub mod simple_signing;
 pub mod statement;
 pub mod timestamp;
 pub mod trust;
+pub mod verify;
