@@ -239,8 +239,7 @@ fn a_rekor_key_speaks_for_its_shards_under_any_name() {
 }
 
 #[test]
-fn keys_with_the_same_name_and_id_are_tried_in_turn() {
-    // Two Rekor keys whose hints collide cannot be made here; the same key twice is the same to the code.
+fn a_log_that_is_trusted_twice_and_signs_twice_is_one_log() {
     let log = Signer::p256();
     let text = checkpoint().to_string();
     let twice = [trusted(log.log_key(ORIGIN)), trusted(log.log_key(ORIGIN))];
