@@ -100,6 +100,9 @@ pub enum BodyError {
         /// The parser's reason.
         reason: String,
     },
+    /// A payload in the entry that is not the one its hash names.
+    #[error("the payload in the log entry has another hash than the entry says")]
+    PayloadHash,
     /// No signature, or too many.
     #[error("{found} signatures in the log entry")]
     SignatureCount {
@@ -256,6 +259,13 @@ fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, BodyError> {
     from_base64(text).ok_or(BodyError::Encoding { member })
 }
 
+/// Base64 of base64: the schema's own format on top of the envelope's.
+fn decode_twice(member: &'static str, text: &str) -> Result<Vec<u8>, BodyError> {
+    let inner = decode(member, text)?;
+    let inner = std::str::from_utf8(&inner).map_err(|_| BodyError::Encoding { member })?;
+    decode(member, inner)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HashedRekordV1 {
@@ -348,6 +358,8 @@ struct Intoto {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct IntotoEnvelope {
     payload_type: String,
+    /// Rekor leaves it out; entries of other makers have it.
+    payload: Option<String>,
     signatures: Vec<IntotoSignature>,
 }
 
@@ -363,21 +375,22 @@ struct IntotoSignature {
 impl Intoto {
     fn typed(self) -> Result<EntryBody, BodyError> {
         self.hash.sha256()?;
+        let payload_hash = self.payload_hash.sha256()?;
+        if let Some(payload) = &self.envelope.payload
+            && Sha256::of(&decode_twice("envelope.payload", payload)?) != payload_hash
+        {
+            return Err(BodyError::PayloadHash);
+        }
         let found = self.envelope.signatures.iter().map(|signature| {
-            // Base64 of base64: the schema's own format on top of the envelope's.
-            let inner = decode("signatures.sig", &signature.sig)?;
-            let inner = String::from_utf8(inner).map_err(|_| BodyError::Encoding {
-                member: "signatures.sig",
-            })?;
             let pem = decode("signatures.publicKey", &signature.public_key)?;
             Ok(EntrySignature {
-                signature: decode("signatures.sig", &inner)?,
+                signature: decode_twice("signatures.sig", &signature.sig)?,
                 verifier: EntryVerifier::from_pem(&pem)?,
             })
         });
         let signatures = signatures(found.collect())?;
         Ok(EntryBody::IntotoV2 {
-            payload_hash: self.payload_hash.sha256()?,
+            payload_hash,
             signatures,
             payload_type: self.envelope.payload_type,
         })

@@ -1,8 +1,13 @@
 //! `trusted_root.json` (`sigstore/protobuf-specs:protos/sigstore_trustroot.proto`).
 
+use const_oid::db::rfc5912::RSA_ENCRYPTION;
+use der::Encode as _;
+use der::asn1::{AnyRef, BitStringRef};
 use jiff::Timestamp;
+use pki::key::PublicKeyError;
 use pki::signature::{VerifyingKey, VerifyingKeyError};
 use serde::Deserialize;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use tlog::checkpoint::{OriginRule, TrustedLog};
 use tlog::log_id::LogId;
 use tlog::note::KeyName;
@@ -204,21 +209,19 @@ fn transparency_log(
         Some(name) if name == "SHA2_256" => {}
         Some(found) => return Err(TrustError::HashAlgorithm { list, index, found }),
     }
-    let key = log.public_key.unwrap_or_default();
+    let mut key = log.public_key.unwrap_or_default();
     let id = log.log_id.unwrap_or_default().key_id.unwrap_or_default().0;
-    let window = key.valid_for.unwrap_or_default();
+    let window = key.valid_for.take().unwrap_or_default();
     if window.start.is_none() {
         return Err(TrustError::NoStart { list, index });
     }
     Ok(TransparencyLog {
         base_url: log.base_url.unwrap_or_default(),
-        key: VerifyingKey::from_spki_der(&key.raw_bytes.unwrap_or_default().0).map_err(
-            |source| TrustError::Key {
-                list,
-                index,
-                source,
-            },
-        )?,
+        key: verifying_key(&key).map_err(|source| TrustError::Key {
+            list,
+            index,
+            source,
+        })?,
         log_id: LogId::try_from(id.as_slice()).map_err(|_| TrustError::LogId {
             list,
             index,
@@ -226,6 +229,25 @@ fn transparency_log(
         })?,
         window: window.into(),
     })
+}
+
+/// All keys are SubjectPublicKeyInfos but those of one deprecated kind, which are bare PKCS #1.
+fn verifying_key(key: &WireKey) -> Result<VerifyingKey, VerifyingKeyError> {
+    let raw = key.raw_bytes.as_ref().map_or(&[][..], |bytes| &bytes.0);
+    if key.key_details.as_deref() != Some("PKCS1_RSA_PKCS1V5") {
+        return VerifyingKey::from_spki_der(raw);
+    }
+    let malformed = |_| PublicKeyError::Malformed {
+        what: "RSA public key",
+    };
+    let spki = SubjectPublicKeyInfoRef {
+        algorithm: AlgorithmIdentifierRef {
+            oid: RSA_ENCRYPTION,
+            parameters: Some(AnyRef::NULL),
+        },
+        subject_public_key: BitStringRef::from_bytes(raw).map_err(malformed)?,
+    };
+    VerifyingKey::from_spki_der(&spki.to_der().map_err(malformed)?)
 }
 
 fn authorities(
@@ -281,6 +303,8 @@ struct WireLog {
 struct WireKey {
     #[serde(alias = "raw_bytes")]
     raw_bytes: Option<Bytes>,
+    #[serde(alias = "key_details")]
+    key_details: Option<String>,
     #[serde(alias = "valid_for")]
     valid_for: Option<WireWindow>,
 }
