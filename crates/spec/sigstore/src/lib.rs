@@ -3,7 +3,7 @@
 //! * [`bundle`], [`entry`], [`dsse`], [`statement`]: the new form of signatures and attestations.
 //! * [`simple_signing`], [`legacy`]: the form of cosign before version 3.
 //! * [`fulcio`], [`chain`], [`identity`]: who signed, who vouches for them, and who may.
-//! * [`timestamp`]: when.
+//! * [`timestamp`]: when they signed, by an authority's word.
 //! * [`trust`]: trusted roots and signing configurations.
 //! * [`verify`]: the verdict on one signature.
 //!

@@ -135,9 +135,13 @@ impl LogEntry {
         let key_id = wire.log_id.and_then(|id| id.key_id).unwrap_or_default();
         let promise = wire
             .inclusion_promise
-            .and_then(|promise| promise.signed_entry_timestamp)
-            .map(|bytes| bytes.0)
-            .filter(|bytes| !bytes.is_empty());
+            .map(|promise| {
+                let promise = promise.signed_entry_timestamp.unwrap_or_default().0;
+                (!promise.is_empty())
+                    .then_some(promise)
+                    .ok_or(missing("inclusionPromise.signedEntryTimestamp"))
+            })
+            .transpose()?;
         if let Some(promise) = &promise {
             at_most("bytes of a promise", promise.len(), limits::SIGNATURE_BYTES)?;
         }

@@ -254,13 +254,11 @@ impl VerifiedSignature {
     }
 
     /// That the signature is of that signer's key.
-    #[must_use]
     pub fn signature(&self) -> &SignatureValid {
         &self.signature
     }
 
     /// That it is about the artifact.
-    #[must_use]
     pub fn bound(&self) -> &Bound {
         &self.bound
     }

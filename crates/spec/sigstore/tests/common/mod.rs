@@ -1,5 +1,6 @@
 //! The golden data made by cosign 2.5.0 and 3.1.1, and the demands that its steps made of them.
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
