@@ -23,7 +23,8 @@ use crate::docker_config;
 use crate::env;
 use crate::input::InputError;
 use crate::personas::docker_trust::ops::{
-    AddSigner, AddSignerEvent, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest, TrustOps,
+    AddSigner, AddSignerEvent, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest, SignSource,
+    TrustOps,
 };
 use crate::personas::docker_trust::passphrases::{self, MAX_ATTEMPTS, UserPassphrases};
 use crate::process::Process;
@@ -197,7 +198,11 @@ impl<'s> Client<'s> {
                 );
                 return Ok::<_, Refusal>((tag.clone(), image, Some(existing.signers.clone())));
             }
-            let reference = Reference::new(request.repository.clone(), Some(tag.clone()), None);
+            let (by_tag, by_digest) = match request.source {
+                SignSource::Digest(digest) => (None, Some(digest)),
+                _ => (Some(tag.clone()), None),
+            };
+            let reference = Reference::new(request.repository.clone(), by_tag, by_digest);
             let found = registry.resolve(&reference).await;
             let image = found.map_err(|error| refusals::registry(&reference, error))?;
             Ok((tag.clone(), image, None))
@@ -262,7 +267,7 @@ impl TrustOps for Client<'_> {
         let mut session = self.trust.session(&mut passphrases, &mut observer, now);
         let images = self.runtime.block_on(async {
             let (signed, is_new) = match repository.signed(&request.tags, now).await {
-                Ok(_) if request.local => (BTreeMap::new(), false),
+                Ok(_) if request.source != SignSource::Usual => (BTreeMap::new(), false),
                 Ok(signed) => (released(signed), false),
                 Err(error) if error.is_not_initialised() => (BTreeMap::new(), true),
                 Err(error) => return Err(Failed::Trust(error)),
@@ -271,7 +276,11 @@ impl TrustOps for Client<'_> {
                 .tags
                 .iter()
                 .filter(|tag| !signed.contains_key(tag.as_str()));
-            let (engine, local) = self.local_of(name, unsigned, request.local).await?;
+            let is_local = request.source == SignSource::Local;
+            let (engine, local) = match request.source {
+                SignSource::Digest(_) => (None, Vec::new()),
+                _ => self.local_of(name, unsigned, is_local).await?,
+            };
             let tags: Vec<_> = request
                 .tags
                 .iter()

@@ -8,7 +8,7 @@ use countersign::input::InputError;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{
     AddSigner, AddSignerEvent, KeyTrouble, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest,
-    TrustOps,
+    SignSource, TrustOps,
 };
 use countersign::personas::native::doctor::DoctorOps;
 use countersign::personas::native::serve::ServeRequest;
@@ -120,25 +120,27 @@ impl TrustOps for Memory {
         self.find(&request.repository)?;
         let tags: Vec<&str> = request.tags.iter().map(Tag::as_str).collect();
         self.ask(format!(
-            "sign {} {tags:?} {}",
+            "sign {} {tags:?} {:?}",
             request.repository.gun(),
-            request.local
+            request.source
         ));
         for tag in &request.tags {
             let (tag, digest) = (tag.clone(), Digest::parse(DIGEST).unwrap());
-            report(if self.signed_already && !request.local {
-                SignEvent::Existing {
-                    tag,
-                    digest,
-                    signers: vec!["jeff".to_owned(), "amy".to_owned()],
-                }
-            } else {
-                SignEvent::Resolved {
-                    tag,
-                    digest,
-                    size: 523,
-                }
-            });
+            report(
+                if self.signed_already && request.source == SignSource::Usual {
+                    SignEvent::Existing {
+                        tag,
+                        digest,
+                        signers: vec!["jeff".to_owned(), "amy".to_owned()],
+                    }
+                } else {
+                    SignEvent::Resolved {
+                        tag,
+                        digest,
+                        size: 523,
+                    }
+                },
+            );
         }
         Ok(())
     }
@@ -382,8 +384,8 @@ fn many_tags_of_a_repository_are_one_request() {
     assert_eq!(
         *memory.asked.borrow(),
         [
-            "sign r.example.com/a [\"2\", \"1\"] false",
-            "sign r.example.com/b [\"1\"] false"
+            "sign r.example.com/a [\"2\", \"1\"] Usual",
+            "sign r.example.com/b [\"1\"] Usual"
         ]
     );
 }
@@ -759,4 +761,43 @@ fn refusals_are_translated_as_docker_translates_them() {
     for (refusal, text) in cases {
         assert_eq!(refusal.translated(), text);
     }
+}
+
+/// A digest is for one image, and in one form.
+#[test]
+fn a_digest_to_sign_is_checked_before_anything_is_asked() {
+    let memory = Memory::default();
+    let digest = format!("--digest={DIGEST}");
+    for (words, why) in [
+        (
+            vec!["sign", &digest, "r.example.com/a:1", "r.example.com/a:2"],
+            "--digest: one image at a time\n",
+        ),
+        (
+            vec!["sign", "--digest=sha256:12", "r.example.com/a:1"],
+            "--digest: expected sha256: and 64 hexadecimal digits",
+        ),
+        (
+            vec!["sign", "--local", &digest, "r.example.com/a:1"],
+            "--digest: not together with --local",
+        ),
+    ] {
+        let mut native = vec!["countersign", "trust"];
+        native.extend(words.iter().copied());
+        let outcome = Scene::new().run_with(&native, b"", &memory);
+        let text = outcome.failure();
+        assert!(text.starts_with(why), "{text}");
+    }
+    assert!(memory.asked.borrow().is_empty());
+    // docker's own table has no such flag.
+    let unknown = ask(
+        &Scene::new(),
+        &memory,
+        &["sign", &digest, "r.example.com/a:1"],
+        b"",
+    );
+    assert!(
+        unknown.stderr.starts_with("unknown flag: --digest"),
+        "{unknown:?}"
+    );
 }

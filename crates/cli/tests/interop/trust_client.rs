@@ -331,6 +331,23 @@ fn ours_signs_an_index_in_docker_registry() {
         .run(["lookup", &repository, "1"])
         .success()
         .says(&format!("1 sha256:{digest} {size}"));
+
+    // The tag moves; what is signed is what was named, and one that the registry does not have is not signed.
+    let (other, _) = index_layout(["arm", "s390x"]);
+    let from = format!("oci:{}:1", other.path().display());
+    let to = format!("docker://{image}");
+    let copy = ["copy", "--all", "--dest-tls-verify=false", &from, &to];
+    testkit::Skopeo::new(&peers).run(copy).success();
+    let named = format!("sha256:{digest}");
+    trust(docker, &["sign", "--digest", &named, &image])
+        .success()
+        .says(&format!("1: digest: {named} size: {size}"));
+    let seen = inspect_alike(docker, &[&repository]);
+    assert_eq!(signed(&seen), [tag("1", &digest, &["jeff"])]);
+    let nowhere = format!("sha256:{}", "0".repeat(64));
+    trust(docker, &["sign", "--digest", &nowhere, &image])
+        .failure()
+        .says("no such image");
 }
 
 /// A private key as OpenSSL 3 encrypts it, in a form that neither docker nor notary can open, and its public key.

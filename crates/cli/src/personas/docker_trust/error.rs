@@ -62,6 +62,12 @@ pub enum Error {
     /// The working directory is gone.
     #[error("no working folder")]
     NoWorkingFolder,
+    /// `--digest` does not fit.
+    #[error("--digest")]
+    DigestFlag {
+        /// Why.
+        problem: String,
+    },
     /// A digest where a tag is needed.
     #[error("digest reference")]
     DigestReference,

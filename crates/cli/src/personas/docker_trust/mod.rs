@@ -50,6 +50,11 @@ pub(super) const PRETTY: Flag =
     Flag::switch("pretty", "Print the information in a human friendly format");
 pub(super) const YES: Flag = Flag::switch("yes", "Do not prompt for confirmation").short('y');
 pub(super) const LOCAL: Flag = Flag::switch("local", "Sign a locally tagged image");
+pub(super) const DIGEST: Flag = Flag::text(
+    "digest",
+    "",
+    "Sign this digest (sha256:...), which the registry must have, for the tag",
+);
 pub(super) const DIR: Flag = Flag::text(
     "dir",
     "",
@@ -117,7 +122,7 @@ const SIGN_NATIVE: Command<Run> = Command {
     usage: "[OPTIONS] IMAGE:TAG [IMAGE:TAG...]",
     long: "Sign images; all tags of a repository are published together",
     arity: Arity::AtLeast(1),
-    flags: &[LOCAL],
+    flags: &[DIGEST, LOCAL],
     run: Some(sign::run),
     ..Command::new("sign", "Sign an image")
 };

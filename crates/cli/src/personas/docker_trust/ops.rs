@@ -61,8 +61,19 @@ pub struct SignRequest {
     pub repository: Repository,
     /// Its tags, in the order given, without repetition.
     pub tags: Vec<Tag>,
-    /// Push the engine's image and sign it, even for a tag that is signed already.
-    pub local: bool,
+    /// What to sign for them.
+    pub source: SignSource,
+}
+
+/// Where the digest to sign comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignSource {
+    /// This one, which the registry must have: an index that a builder pushed, or what a job before this one made.
+    Digest(Digest),
+    /// The engine's image, pushed first, even for a tag that is signed already.
+    Local,
+    /// As docker: what is signed already; else the engine's image, pushed first; else what the registry has.
+    Usual,
 }
 
 /// What happens while tags are signed, in this order for each tag.

@@ -1,14 +1,14 @@
-//! `sign IMAGE:TAG… [--local]`.
+//! `sign IMAGE:TAG… [--local | --digest DIGEST]`.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use oci::{Repository, Tag};
+use oci::{Digest, Repository, Tag};
 
-use super::LOCAL;
 use super::error::{Context, Error};
 use super::names::reference;
-use super::ops::{Refusal, SignEvent, SignRequest};
+use super::ops::{Refusal, SignEvent, SignRequest, SignSource};
+use super::{DIGEST, LOCAL};
 use crate::cobra::Matches;
 use crate::failure::Failure;
 use crate::progress;
@@ -22,7 +22,8 @@ struct Batch {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
-    let batches = resolve(matches.args(), matches.on(&LOCAL))?;
+    let source = source(matches)?;
+    let batches = resolve(matches.args(), source)?;
     let mut failed = false;
     for batch in &batches {
         match sign(session, batch) {
@@ -36,8 +37,28 @@ pub(super) fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failur
     if failed { Err(Failure::Said) } else { Ok(()) }
 }
 
+/// What to sign; a digest is for one image.
+fn source(matches: &Matches) -> Result<SignSource, Error> {
+    let wrong = |problem: String| Error::DigestFlag { problem };
+    let local = matches.on(&LOCAL);
+    // Only our own table has this flag.
+    match matches.given(&DIGEST) {
+        None if local => Ok(SignSource::Local),
+        None => Ok(SignSource::Usual),
+        Some(_) if local => Err(wrong(
+            "not together with --local: the one signs what the registry has, the other what the engine has".to_owned(),
+        )),
+        Some(_) if matches.args().len() > 1 => Err(wrong("one image at a time".to_owned())),
+        Some(text) => match Digest::parse(text) {
+            Ok(digest @ Digest::Sha256(_)) => Ok(SignSource::Digest(digest)),
+            Ok(_) => Err(wrong(format!("content trust signs sha256 only, found {text}"))),
+            Err(error) => Err(wrong(format!("expected sha256: and 64 hexadecimal digits, found {text:?}: {error}"))),
+        },
+    }
+}
+
 /// One batch for each repository, in the order of its first image.
-fn resolve(names: &[String], local: bool) -> Result<Vec<Batch>, Error> {
+fn resolve(names: &[String], source: SignSource) -> Result<Vec<Batch>, Error> {
     let mut batches: Vec<Batch> = Vec::new();
     for name in names {
         let refused = |refusal| Error::refused(Context::Sign { name: name.clone() }, refusal);
@@ -56,7 +77,7 @@ fn resolve(names: &[String], local: bool) -> Result<Vec<Batch>, Error> {
         {
             Some(index) => batches.get_mut(index),
             None => {
-                batches.push(Batch::new(image.repository(), local));
+                batches.push(Batch::new(image.repository(), source));
                 batches.last_mut()
             }
         };
@@ -70,12 +91,12 @@ fn resolve(names: &[String], local: bool) -> Result<Vec<Batch>, Error> {
 }
 
 impl Batch {
-    fn new(repository: &Repository, local: bool) -> Self {
+    fn new(repository: &Repository, source: SignSource) -> Self {
         Self {
             request: SignRequest {
                 repository: repository.clone(),
                 tags: Vec::new(),
-                local,
+                source,
             },
             names: BTreeMap::new(),
         }

@@ -24,6 +24,7 @@ impl Error {
                  after the first character"
             ),
             Self::Cancelled => "cancelled: nothing was changed".to_owned(),
+            Self::DigestFlag { problem } => format!("--digest: {problem}"),
             Self::DigestReference => "cannot use a digest reference for IMAGE:TAG".to_owned(),
             Self::Input(error) => error.to_string(),
             Self::KeyFileRefused { file, source } => key_errors::refused(file, source),
