@@ -40,6 +40,20 @@ pub struct LegacySignature {
     pub timestamp: Option<Vec<u8>>,
 }
 
+/// A signature over a file in the form of cosign 2's `--bundle`, or put together from the files of `--signature`,
+/// `--certificate` and `--rfc3161-timestamp`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegacyBlob {
+    /// The raw signature.
+    pub signature: Vec<u8>,
+    /// The signer's certificate.
+    pub certificate: Option<Box<SigningCertificate>>,
+    /// The log's promise.
+    pub log_promise: Option<LogPromise>,
+    /// A DER `TimeStampResp`; the file of `--bundle` has no place for one.
+    pub timestamp: Option<Vec<u8>>,
+}
+
 /// An entry and a log's promise to keep it, without proof of inclusion: the format has no place for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPromise {
@@ -150,6 +164,47 @@ impl LegacySignature {
     }
 }
 
+impl LegacyBlob {
+    /// Reads cosign 2's `{"base64Signature":…,"cert":…,"rekorBundle":…}`.
+    ///
+    /// # Errors
+    /// Malformed JSON, base64 or certificate, no signature, or above the limit.
+    pub fn parse(json: &[u8]) -> Result<Self, LegacyError> {
+        const MALFORMED: LegacyError = LegacyError::Malformed {
+            annotation: SIGNATURE,
+        };
+        if json.len() > 4 * limits::ENTRY_BYTES {
+            return Err(LegacyError::TooLarge {
+                annotation: SIGNATURE,
+                found: json.len(),
+            });
+        }
+        let wire: WireBlob = serde_json::from_slice(json).map_err(|_| MALFORMED)?;
+        check_size(SIGNATURE, &wire.base64_signature, limits::SIGNATURE_BYTES)?;
+        let signature = decode(SIGNATURE, &wire.base64_signature)?;
+        if signature.is_empty() {
+            return Err(LegacyError::NoSignature);
+        }
+        let certificate = wire
+            .cert
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                let pem = decode(CERTIFICATE, &text)?;
+                let pem = String::from_utf8(pem).map_err(|_| LegacyError::Malformed {
+                    annotation: CERTIFICATE,
+                })?;
+                certificate(&pem)
+            })
+            .transpose()?;
+        Ok(Self {
+            signature,
+            certificate,
+            log_promise: wire.rekor_bundle.map(LogPromise::typed).transpose()?,
+            timestamp: None,
+        })
+    }
+}
+
 impl LogPromise {
     /// Reads cosign's `{"SignedEntryTimestamp":…,"Payload":…}`, the annotation and the `rekorBundle` of old blob
     /// bundles.
@@ -157,9 +212,14 @@ impl LogPromise {
     /// # Errors
     /// Malformed JSON, base64 or hex, an entry of an unknown kind, or above the limit.
     pub fn parse(json: &str) -> Result<Self, LegacyError> {
+        check_size(BUNDLE, json, limits::ENTRY_BYTES)?;
+        let wire = serde_json::from_str(json)
+            .map_err(|_| LegacyError::Malformed { annotation: BUNDLE })?;
+        Self::typed(wire)
+    }
+
+    fn typed(wire: WirePromise) -> Result<Self, LegacyError> {
         let malformed = || LegacyError::Malformed { annotation: BUNDLE };
-        check_size(BUNDLE, json, 2 * limits::ENTRY_BYTES)?;
-        let wire: WirePromise = serde_json::from_str(json).map_err(|_| malformed())?;
         let body = decode(BUNDLE, &wire.payload.body)?;
         Ok(Self {
             signed_entry_timestamp: decode(BUNDLE, &wire.signed_entry_timestamp)?,
@@ -188,6 +248,7 @@ impl LogPromise {
     }
 }
 
+/// Base64 and what is around it is less than twice as long as the bytes.
 fn check_size(annotation: &'static str, text: &str, limit: usize) -> Result<(), LegacyError> {
     if text.len() > 2 * limit {
         return Err(LegacyError::TooLarge {
@@ -217,6 +278,14 @@ fn timestamp(json: &str) -> Result<Vec<u8>, LegacyError> {
         annotation: TIMESTAMP,
     })?;
     decode(TIMESTAMP, &wire.signed_rfc3161_timestamp)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireBlob {
+    base64_signature: String,
+    cert: Option<String>,
+    rekor_bundle: Option<WirePromise>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -8,12 +8,12 @@ use common::{
 };
 use pki::digest::Sha256;
 use sigstore::bundle::{Bundle, SignerMaterial};
-use sigstore::legacy::{LegacySignature, LogPromise};
+use sigstore::legacy::{LegacyBlob, LegacySignature, LogPromise};
 use sigstore::statement::{COSIGN_SIGNATURE, Statement};
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::{
     AcceptedSigner, Artifact, Because, Check, Outcome, Policy, TimeSource, TimestampRule, Verdict,
-    VerifiedSignature, VerifiedSigner, verify_bundle, verify_legacy,
+    VerifiedSignature, VerifiedSigner, verify_bundle, verify_legacy, verify_legacy_blob,
 };
 
 fn judge(found: &Found, policy: &Policy<'_>, trust: &TrustedRoot) -> Verdict {
@@ -207,6 +207,30 @@ fn blobs() {
         let by_digest = verify_bundle(&bundle, &by_digest, &TRUST, &policy, now());
         let p384 = path.contains("p384");
         assert_eq!(by_digest.result.is_ok(), !p384, "{path}");
+    }
+}
+
+#[test]
+fn blobs_in_the_older_form() {
+    let blob = read("blobs/blob.txt");
+    let key = key("cosign25");
+    let identities = identity(ALICE);
+    let by_key = strict(AcceptedSigner::Key(&key));
+    let by_identity = strict(AcceptedSigner::Identities(&identities));
+    let mut unlogged = by_key;
+    unlogged.log = WAIVED;
+    for (name, policy) in [
+        ("old-key-notlog", &unlogged),
+        ("old-key-tlog", &by_key),
+        ("old-keyless", &by_identity),
+    ] {
+        let json = read(&format!("cases/c24_blob_v25/{name}.bundle.json"));
+        let signature = LegacyBlob::parse(&json).unwrap();
+        let judge = |bytes: &[u8]| {
+            verify_legacy_blob(&signature, &Artifact::Bytes(bytes), &TRUST, policy, now())
+        };
+        let _verified = accepted(name, judge(&blob));
+        assert!(judge(b"other").result.is_err(), "{name}");
     }
 }
 

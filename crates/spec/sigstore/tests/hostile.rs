@@ -11,7 +11,7 @@ use sigstore::bundle::Bundle;
 use sigstore::dsse::Envelope;
 use sigstore::entry::{EntryBody, LogEntry};
 use sigstore::fulcio::SigningCertificate;
-use sigstore::legacy::{self, LegacySignature, LogPromise};
+use sigstore::legacy::{self, LegacyBlob, LegacySignature, LogPromise};
 use sigstore::simple_signing::SimpleSigning;
 use sigstore::statement::Statement;
 use sigstore::timestamp::SignedTimestamp;
@@ -22,6 +22,7 @@ fn parse_all(bytes: &[u8]) {
     drop(Bundle::parse(bytes));
     drop(Envelope::parse(bytes));
     drop(EntryBody::parse(bytes));
+    drop(LegacyBlob::parse(bytes));
     drop(LogEntry::parse(bytes));
     drop(SigningCertificate::from_der(bytes));
     drop(SimpleSigning::parse(bytes));
@@ -53,6 +54,8 @@ fn spoil(good: &[u8], at: prop::sample::Index, with: u8) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         parse_all(&bytes);
@@ -82,7 +85,8 @@ proptest! {
         parse_all(&spoil(&good.log_entries[0].canonicalized_body, at, with));
     }
 
-    /// A changed file is refused, or says the very same.
+    /// A changed file is refused, or is the same signature by the same signer: what is not understood is ignored, and
+    /// the digest that comes with a message is no more than a hint.
     #[test]
     fn spoilt_bundles_are_not_accepted(at in any::<prop::sample::Index>(), with in any::<u8>()) {
         let path = "cases/c25_blob_v31/keyless-rekor2.sigstore.json";
@@ -94,7 +98,7 @@ proptest! {
             let verdict = verify_bundle(&spoilt, &Artifact::Bytes(&blob), &TRUST, &policy, now());
             let good = bundle(path);
             if verdict.result.is_ok() {
-                prop_assert_eq!(spoilt.content, good.content);
+                prop_assert_eq!(spoilt.content.signature(), good.content.signature());
                 prop_assert_eq!(spoilt.signer, good.signer);
             }
         }

@@ -27,13 +27,13 @@ pub use refusal::Refusal;
 pub use sct::SctRefusal;
 pub use trace::{Check, Outcome, Step, Trace};
 
-use crate::bundle::{Bundle, Content, SignerMaterial};
+use crate::bundle::{Bundle, Content, MessageSignature, SignerMaterial};
 use crate::chain::VerifiedChain;
 use crate::dsse::Envelope;
 use crate::entry::LogEntry;
 use crate::fulcio::SigningCertificate;
 use crate::identity::{AcceptedIdentity, verify_any};
-use crate::legacy::LegacySignature;
+use crate::legacy::{LegacyBlob, LegacySignature};
 use crate::simple_signing::{Bound, SimpleSigning};
 use crate::timestamp::SignedTimestamp;
 use crate::trust::TrustedRoot;
@@ -132,6 +132,33 @@ pub fn verify_legacy(
         timestamps: &timestamps,
         stamped,
         signed,
+    }
+    .judge(artifact, trust, policy, now)
+}
+
+/// Verifies a signature over a file in cosign's older form.
+#[must_use]
+pub fn verify_legacy_blob(
+    blob: &LegacyBlob,
+    artifact: &Artifact<'_>,
+    trust: &TrustedRoot,
+    policy: &Policy<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let message = MessageSignature {
+        digest: None,
+        signature: blob.signature.clone(),
+    };
+    let entries: Vec<LogEntry> = blob.log_promise.iter().map(log::entry_of_promise).collect();
+    let timestamps: Vec<Vec<u8>> = blob.timestamp.iter().cloned().collect();
+    Candidate {
+        certificate: blob.certificate.as_deref(),
+        key_may_be_certified: true,
+        intermediates: &[],
+        entries: &entries,
+        timestamps: &timestamps,
+        stamped: &blob.signature,
+        signed: Signed::message(&message, artifact),
     }
     .judge(artifact, trust, policy, now)
 }
