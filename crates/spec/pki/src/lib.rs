@@ -5,6 +5,7 @@
 //! * [`signature`]: verification of one signature as logs, certificates and artifacts carry them.
 //! * [`signing`]: private keys and the forms they are stored in.
 //! * [`keyfile`]: private key files, encrypted and plain.
+//! * [`cosign_key`]: cosign's private key files, and those that it imports.
 //! * [`certificate`]: root certificates, and a server's own certificate authority.
 //! * [`envelope`]: secrets at rest in a server's database.
 //!
@@ -14,6 +15,7 @@
 
 mod armor;
 pub mod certificate;
+pub mod cosign_key;
 pub mod digest;
 pub mod envelope;
 mod fixed;

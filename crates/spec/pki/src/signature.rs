@@ -3,6 +3,8 @@
 //!
 //! [`crate::key`] keeps Notary's own rules, whose signatures look different (raw r‖s, always SHA-256).
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{self as provider, Digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
@@ -16,6 +18,7 @@ use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode as _, Encode as _};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo};
 
+use crate::armor;
 use crate::digest::Sha256;
 use crate::key::{Curve, MIN_RSA_BITS, Material, PublicKeyError, SignatureValid};
 
@@ -47,7 +50,7 @@ impl HashAlgorithm {
         }
     }
 
-    fn provider(self) -> &'static provider::Algorithm {
+    pub(crate) fn provider(self) -> &'static provider::Algorithm {
         match self {
             Self::Sha256 => &provider::SHA256,
             Self::Sha384 => &provider::SHA384,
@@ -217,6 +220,16 @@ impl VerifyingKey {
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// The PEM text of a public key file such as `cosign.pub`: a `PUBLIC KEY` block without headers.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        std::mem::take(&mut *armor::encode(
+            "PUBLIC KEY",
+            &BTreeMap::new(),
+            &self.spki,
+        ))
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: the log id of RFC 6962 and of Rekor v1.

@@ -8,6 +8,8 @@ use rcgen::{
 use time::OffsetDateTime;
 
 use crate::key::{Curve, Material};
+use crate::signature::HashAlgorithm::{Sha256, Sha384};
+use crate::signature::Scheme;
 use crate::signing::SigningKey;
 
 /// A key that signs certificates.
@@ -16,12 +18,14 @@ pub(super) struct X509Signer<'a> {
     /// The subjectPublicKey bits of the key's SubjectPublicKeyInfo.
     public: Vec<u8>,
     algorithm: &'static SignatureAlgorithm,
+    /// The same, as the key signs.
+    scheme: Scheme,
 }
 
 impl<'a> X509Signer<'a> {
     /// `None` for Ed25519, which Notary makes no certificates for.
     pub(super) fn new(key: &'a SigningKey) -> Option<Self> {
-        let (public, algorithm) =
+        let (public, algorithm, scheme) =
             match Material::from_spki_der(key.public_key().public_bytes()).ok()? {
                 Material::Ecdsa {
                     curve: Curve::P224, ..
@@ -29,21 +33,24 @@ impl<'a> X509Signer<'a> {
                 Material::Ecdsa {
                     curve: Curve::P256,
                     point,
-                } => (point, &PKCS_ECDSA_P256_SHA256),
+                } => (point, &PKCS_ECDSA_P256_SHA256, Scheme::Ecdsa(Sha256)),
                 Material::Ecdsa {
                     curve: Curve::P384,
                     point,
-                } => (point, &PKCS_ECDSA_P384_SHA384),
+                } => (point, &PKCS_ECDSA_P384_SHA384, Scheme::Ecdsa(Sha384)),
                 Material::Ecdsa {
                     curve: Curve::P521,
                     point,
-                } => (point, &PKCS_ECDSA_P521_SHA256),
-                Material::Rsa { pkcs1, .. } => (pkcs1, &PKCS_RSA_SHA256),
+                } => (point, &PKCS_ECDSA_P521_SHA256, Scheme::Ecdsa(Sha256)),
+                Material::Rsa { pkcs1, .. } => {
+                    (pkcs1, &PKCS_RSA_SHA256, Scheme::RsaPkcs1v15(Sha256))
+                }
             };
         Some(Self {
             key,
             public,
             algorithm,
+            scheme,
         })
     }
 }
@@ -61,7 +68,7 @@ impl PublicKeyData for X509Signer<'_> {
 impl rcgen::SigningKey for X509Signer<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         self.key
-            .sign_x509(message)
+            .sign_with(self.scheme, message)
             .map_err(|_| rcgen::Error::RemoteKeyError)
     }
 }

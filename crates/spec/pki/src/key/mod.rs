@@ -12,7 +12,7 @@ pub use from_pem::{PUBLIC_KEY_FILE_LIMIT, PublicKeyFileError, PublicKeyPemError}
 pub use id::{CanonicalKeyId, TufKeyId};
 pub use material::{Curve, MIN_RSA_BITS, PublicKeyError};
 pub(crate) use material::{Material, bit_length};
-pub(crate) use verify::sha256_for_p384;
+pub(crate) use verify::ecdsa_digest;
 pub use verify::{Method, SignatureError, SignatureValid};
 
 use crate::armor;

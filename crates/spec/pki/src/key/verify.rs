@@ -1,6 +1,6 @@
 //! Verification of one signature under one key, with Notary's rules (`notary:tuf/signed/verifiers.go`).
 
-use aws_lc_rs::digest::{Digest, SHA256, SHA384};
+use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA256_FIXED, ED25519,
     RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters, UnparsedPublicKey,
@@ -183,14 +183,20 @@ impl PublicKey {
     }
 }
 
-/// The SHA-256 of `message` in the width that the provider's P-384 takes.
+/// `digest`, of whatever hash, in the width that the provider takes on `curve`.
 ///
-/// The provider has no P-384 with SHA-256. ECDSA reads a digest as an integer, and P-384 takes 384 bits of it, so
-/// the SHA-256 value with 128 zero bits in front is the same integer and gives the same signature.
-pub(crate) fn sha256_for_p384(message: &[u8]) -> Digest {
-    let mut wide = [0; 48];
-    wide[16..].copy_from_slice(aws_lc_rs::digest::digest(&SHA256, message).as_ref());
-    Digest::import_less_safe(&wide, &SHA384).expect("a SHA-384 digest has 48 bytes")
+/// ECDSA reads a digest as an integer and takes as many bits as the curve's order has, from the left (FIPS 186-5
+/// 6.4.1). So zero bits in front of a short digest, and bits cut from the end of a long one, change no signature.
+pub(crate) fn ecdsa_digest(curve: Curve, digest: &[u8]) -> Digest {
+    let (algorithm, width) = match curve {
+        Curve::P224 | Curve::P256 => (&SHA256, 32),
+        Curve::P384 => (&SHA384, 48),
+        Curve::P521 => (&SHA512, 64),
+    };
+    let mut wide = [0; 64];
+    let taken = digest.len().min(width);
+    wide[width - taken..width].copy_from_slice(&digest[..taken]);
+    Digest::import_less_safe(&wide[..width], algorithm).expect("the width is the algorithm's")
 }
 
 fn ecdsa(material: &Material, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
@@ -207,8 +213,10 @@ fn ecdsa(material: &Material, message: &[u8], signature: &[u8]) -> Result<(), Si
         Curve::P256 => {
             UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
         }
-        Curve::P384 => UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point)
-            .verify_digest(&sha256_for_p384(message), signature),
+        Curve::P384 => UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).verify_digest(
+            &ecdsa_digest(Curve::P384, digest(&SHA256, message).as_ref()),
+            signature,
+        ),
         Curve::P521 => {
             UnparsedPublicKey::new(&ECDSA_P521_SHA256_FIXED, point).verify(message, signature)
         }

@@ -282,6 +282,12 @@ impl KeyBlock {
     }
 }
 
+impl From<Block> for KeyBlock {
+    fn from(block: Block) -> Self {
+        Self(block)
+    }
+}
+
 impl std::fmt::Debug for KeyBlock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyBlock")

@@ -1,19 +1,23 @@
 //! Private keys that sign, and the encodings they are read from and written to.
 
 mod encoding;
+mod generate;
+mod scheme;
 
-use aws_lc_rs::encoding::AsBigEndian as _;
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
-    ECDSA_P521_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
-    KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
+    KeyPair as _, RSA_PSS_SHA256, RsaKeyPair,
 };
 use const_oid::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use crate::key::{CanonicalKeyId, Curve, KeyType, Method, PublicKey, sha256_for_p384};
+pub use generate::KeyAlgorithm;
+pub use scheme::SignError;
+
+use crate::key::{CanonicalKeyId, Curve, KeyType, Method, PublicKey, ecdsa_digest};
 
 /// RSA sizes, in bits, that can be imported; below them no signature would ever verify.
 pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -87,46 +91,6 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// Makes the kind of key that Notary and Docker make for every role.
-    ///
-    /// # Errors
-    /// The provider failed.
-    pub fn generate_ecdsa_p256() -> Result<Self, ProviderError> {
-        let failed = ProviderError {
-            operation: "generate a P-256 key",
-        };
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| failed)?;
-        let scalar = pair.private_key().as_be_bytes().map_err(|_| failed)?;
-        Self::ecdsa(Curve::P256, scalar.as_ref()).map_err(|_| failed)
-    }
-
-    /// Makes an Ed25519 key, the second kind a trust server may hold.
-    ///
-    /// # Errors
-    /// The provider failed.
-    pub fn generate_ed25519() -> Result<Self, ProviderError> {
-        let failed = ProviderError {
-            operation: "generate an Ed25519 key",
-        };
-        let mut seed = Zeroizing::new([0; 32]);
-        aws_lc_rs::rand::fill(seed.as_mut_slice()).map_err(|_| failed)?;
-        Self::ed25519(seed.as_slice()).map_err(|_| failed)
-    }
-
-    /// Makes an RSA key of 2048 bits, for those who need one for a delegation.
-    ///
-    /// # Errors
-    /// The provider failed.
-    pub fn generate_rsa_2048() -> Result<Self, ProviderError> {
-        let failed = ProviderError {
-            operation: "generate an RSA key",
-        };
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| failed)?;
-        let der = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair)
-            .map_err(|_| failed)?;
-        Self::from_der(der.as_ref()).map_err(|_| failed)
-    }
-
     /// Reads an unencrypted PKCS#8, SEC1 or PKCS#1 private key; which one is told by its second field.
     ///
     /// Besides the standard forms this takes what Notary writes: PKCS#8 version 1 without a public key, RSA
@@ -179,20 +143,10 @@ impl SigningKey {
     /// The provider failed.
     pub fn sign(&self, message: &[u8]) -> Result<Signature, ProviderError> {
         let failed = ProviderError { operation: "sign" };
-        let random = SystemRandom::new();
         let (method, bytes) = match &self.pair {
-            Pair::Ecdsa {
-                curve: Curve::P384,
-                pair,
-                ..
-            } => {
-                let signature = pair
-                    .sign_digest(&sha256_for_p384(message))
-                    .map_err(|_| failed)?;
-                (Method::Ecdsa, signature.as_ref().to_vec())
-            }
-            Pair::Ecdsa { pair, .. } => {
-                let signature = pair.sign(&random, message).map_err(|_| failed)?;
+            Pair::Ecdsa { curve, pair, .. } => {
+                let digest = ecdsa_digest(*curve, digest(&SHA256, message).as_ref());
+                let signature = pair.sign_digest(&digest).map_err(|_| failed)?;
                 (Method::Ecdsa, signature.as_ref().to_vec())
             }
             Pair::Ed25519 { pair, .. } => {
@@ -201,37 +155,12 @@ impl SigningKey {
             }
             Pair::Rsa { pair, .. } => {
                 let mut bytes = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PSS_SHA256, &random, message, &mut bytes)
+                pair.sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut bytes)
                     .map_err(|_| failed)?;
                 (Method::RsaPss, bytes)
             }
         };
         Ok(Signature { method, bytes })
-    }
-
-    /// Signs a certificate's contents: ECDSA in DER, over SHA-384 for P-384 and SHA-256 otherwise; PKCS#1 v1.5
-    /// over SHA-256.
-    pub(crate) fn sign_x509(&self, message: &[u8]) -> Result<Vec<u8>, ProviderError> {
-        let failed = ProviderError {
-            operation: "sign a certificate",
-        };
-        let random = SystemRandom::new();
-        match &self.pair {
-            Pair::Ecdsa { pair, .. } => {
-                let raw = pair.sign(&random, message).map_err(|_| failed)?;
-                encoding::ecdsa_signature(raw.as_ref()).map_err(|_| failed)
-            }
-            Pair::Ed25519 { pair, .. } => pair
-                .try_sign(message)
-                .map(|signature| signature.as_ref().to_vec())
-                .map_err(|_| failed),
-            Pair::Rsa { pair, .. } => {
-                let mut bytes = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut bytes)
-                    .map_err(|_| failed)?;
-                Ok(bytes)
-            }
-        }
     }
 
     /// Writes unencrypted PKCS#8 version 0 in its standard form (RFC 5208, RFC 5915, RFC 8410).
@@ -345,12 +274,12 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
+/// The one for digests in the width of [`ecdsa_digest`].
 fn signing_algorithm(curve: Curve) -> Result<&'static EcdsaSigningAlgorithm, SigningKeyError> {
     match curve {
         Curve::P224 => Err(SigningKeyError::UnsupportedCurve { oid: curve.oid() }),
         Curve::P256 => Ok(&ECDSA_P256_SHA256_FIXED_SIGNING),
-        // The provider's P-384 wants 48 bytes of digest: see `sha256_for_p384`.
         Curve::P384 => Ok(&ECDSA_P384_SHA384_FIXED_SIGNING),
-        Curve::P521 => Ok(&ECDSA_P521_SHA256_FIXED_SIGNING),
+        Curve::P521 => Ok(&ECDSA_P521_SHA512_FIXED_SIGNING),
     }
 }

@@ -9,10 +9,12 @@
 )]
 
 mod certificates;
+mod cosign_keys;
 mod golden_keys;
 mod golden_metadata;
 mod key_files;
 mod schemes;
+mod sign_with;
 mod signatures;
 mod signer_rows;
 
