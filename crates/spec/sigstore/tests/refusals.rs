@@ -231,6 +231,18 @@ fn log_entries_that_prove_nothing() {
 }
 
 #[test]
+fn an_index_is_told_only_as_proven() {
+    let mut scene = Scene::new(REKOR2);
+    let index = |scene: &Scene| {
+        let verified = scene.verdict().result.unwrap();
+        verified.logged()[0].entry().unwrap().1
+    };
+    let proven = index(&scene);
+    scene.bundle.log_entries[0].log_index += 1000;
+    assert_eq!(index(&scene), proven);
+}
+
+#[test]
 fn log_entries_that_are_false() {
     let mut scene = Scene::new(REKOR1);
     let promise = scene.bundle.log_entries[0].promise.as_mut().unwrap();

@@ -53,7 +53,7 @@ impl Logged {
         }
     }
 
-    /// Log and index (over all shards), if proven.
+    /// Log and index, if proven: over all shards if it is promised, in the log's tree if it is included only.
     #[must_use]
     pub fn entry(&self) -> Option<(LogId, u64)> {
         match self.0 {

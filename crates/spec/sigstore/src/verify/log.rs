@@ -145,16 +145,21 @@ fn verify_entry(
         return Err(LogError::OutsideWindow);
     }
     let included = match &entry.proof {
-        Some(InclusionProof {
-            checkpoint: Some(checkpoint),
-            ..
-        }) => verify_inclusion(entry, checkpoint, &logs)?,
-        _ => false,
+        Some(
+            proof @ InclusionProof {
+                checkpoint: Some(checkpoint),
+                ..
+            },
+        ) => Some(verify_inclusion(entry, proof, checkpoint, &logs)?),
+        _ => None,
     };
-    if promised.is_none() && !included {
-        return Err(LogError::NotProven);
-    }
-    let logged = Logged::proven(log_id, entry.log_index, promised.is_some(), included);
+    // Only what the promise or the proof covers is told: without a promise the entry's own index is anybody's word.
+    let index = match (&promised, included) {
+        (Some(_), _) => entry.log_index,
+        (None, Some(index)) => index,
+        (None, None) => return Err(LogError::NotProven),
+    };
+    let logged = Logged::proven(log_id, index, promised.is_some(), included.is_some());
     Ok((logged, promised))
 }
 
@@ -202,14 +207,13 @@ fn verify_promise(
     Ok(TimeProven::by_log(verified.integrated_time(), log_id))
 }
 
+/// The index in the log's tree that is proven.
 fn verify_inclusion(
     entry: &LogEntry,
+    proof: &InclusionProof,
     checkpoint: &str,
     logs: &[&TransparencyLog],
-) -> Result<bool, LogError> {
-    let Some(proof) = &entry.proof else {
-        return Ok(false);
-    };
+) -> Result<u64, LogError> {
     let keys: Vec<TrustedLog> = logs.iter().flat_map(|log| log.note_keys()).collect();
     let verified = SignedCheckpoint::parse(checkpoint.as_bytes())?.verify(&keys)?;
     let tree = TreeHead {
@@ -229,8 +233,8 @@ fn verify_inclusion(
         .map(Sha256::from_bytes)
         .collect();
     let leaf = leaf_hash(&entry.canonicalized_body);
-    let _included = verified.verify_inclusion(proof.log_index, leaf, &hashes)?;
-    Ok(true)
+    let included = verified.verify_inclusion(proof.log_index, leaf, &hashes)?;
+    Ok(included.index())
 }
 
 /// That the logged entry is about this very signature, by this very certificate or key, over these very bytes.

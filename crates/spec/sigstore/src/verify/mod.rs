@@ -418,7 +418,8 @@ impl<'a> Judge<'a> {
                 &judge.trust.certificate_authorities,
                 &at,
             )?;
-            Ok((chain, certificate.not_before().to_string()))
+            let found = format!("{}/{}", certificate.not_before(), certificate.not_after());
+            Ok((chain, found))
         })
     }
 
