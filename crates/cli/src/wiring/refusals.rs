@@ -1,7 +1,7 @@
 //! The errors of the clients as the refusals of `docker trust`: one match for each.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keystore::PassphraseError;
 use oci::Reference;
@@ -9,6 +9,7 @@ use pki::key::CanonicalKeyId;
 use registry::ConfigError;
 use trust::{RemoteError, TrustError};
 
+use super::trust::DAEMON_CERTIFICATES;
 use crate::input::InputError;
 use crate::personas::docker_trust::ops::{KeyTrouble, Refusal};
 
@@ -43,17 +44,32 @@ pub(super) fn registry(image: &Reference, error: registry::Error) -> Refusal {
         },
         registry::Error::Config(error) => config(error),
         registry::Error::Helper(error) => helper(&error),
-        error => Refusal::Registry {
-            host: image.host().to_owned(),
-            problem: in_registry(&error),
-        },
+        error => {
+            let unknown_issuer = matches!(
+                error,
+                registry::Error::TlsUntrusted {
+                    reason: net::TlsFault::UnknownIssuer,
+                    ..
+                }
+            );
+            let folder = || Path::new(DAEMON_CERTIFICATES).join(image.host());
+            Refusal::Registry {
+                host: image.host().to_owned(),
+                problem: in_registry(&error),
+                authority: unknown_issuer.then(|| folder().join("ca.crt")),
+            }
+        }
     }
 }
+
+/// What registries say of whoever does not say who they are.
+const UNAUTHORIZED: &str = "authentication required";
 
 fn in_registry(error: &registry::Error) -> String {
     let said = |server: &Option<registry::ServerMessage>| {
         server
             .as_ref()
+            .filter(|said| said.message != UNAUTHORIZED)
             .map(|said| format!(": {}", said.message))
             .unwrap_or_default()
     };
@@ -69,7 +85,7 @@ fn in_registry(error: &registry::Error) -> String {
             )
         }
         registry::Error::Unauthorized { server, .. } => {
-            format!("authentication required{}; run docker login", said(server))
+            format!("{UNAUTHORIZED}{}; run docker login", said(server))
         }
         registry::Error::Denied { server, .. } => format!("access denied{}", said(server)),
         registry::Error::RateLimited {

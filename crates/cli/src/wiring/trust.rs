@@ -36,7 +36,7 @@ use crate::session::{Globals, Session};
 const LOOKUPS: usize = 32;
 
 /// Where docker's daemon keeps roots and client certificates of registries.
-const DAEMON_CERTIFICATES: &str = "/etc/docker/certs.d";
+pub(super) const DAEMON_CERTIFICATES: &str = "/etc/docker/certs.d";
 
 /// Content trust for the user of one command.
 pub(super) struct Client<'s> {
@@ -115,6 +115,7 @@ impl<'s> Client<'s> {
         .map_err(|error| Refusal::Registry {
             host: name.host().to_owned(),
             problem: error.to_string(),
+            authority: None,
         })?;
         let config = RegistryConfig {
             host: name.request_host().to_owned(),

@@ -1,12 +1,14 @@
 //! A user's machine with a docker engine, our registry and trust server, and our `docker` before the real one.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use testkit::{
-    Countersign, DockerCli, DockerRegistry, DockerVersion, Dockerd, Folder, Output, Peers, image,
+    Countersign, DockerCli, DockerRegistry, DockerVersion, Dockerd, Folder, Output, Peers, files,
+    image,
 };
 
 /// The program under judgement.
@@ -39,6 +41,11 @@ impl Bench {
     /// With docker-registry in place of ours: BuildKit speaks plain HTTP, and nothing else, to loopback names.
     pub(crate) fn with_plain_registry(self) -> Self {
         let registry = DockerRegistry::start(&self.peers);
+        self.with_registry(registry)
+    }
+
+    /// With another registry than ours; our trust server stays.
+    pub(crate) fn with_registry(self, registry: DockerRegistry) -> Self {
         let docker = self
             .docker
             .clone()
@@ -71,15 +78,23 @@ impl Bench {
 
     /// Another machine with the same engine, without keys and trust data.
     pub(crate) fn user(&self) -> DockerCli {
-        user(&self.peers, &self.server, &self.dockerd)
+        let docker = user(&self.peers, &self.server, &self.dockerd);
+        match self.registry {
+            Some(_) => docker.trust_server(&self.server.url(), &self.server.ca_file()),
+            None => docker,
+        }
+    }
+
+    /// The registry's host.
+    pub(crate) fn host(&self) -> String {
+        match &self.registry {
+            Some(registry) => registry.host(),
+            None => self.server.host(),
+        }
     }
 
     pub(crate) fn name(&self, repository: &str) -> String {
-        let host = match &self.registry {
-            Some(registry) => registry.host(),
-            None => self.server.host(),
-        };
-        format!("{host}/{repository}")
+        format!("{}/{repository}", self.host())
     }
 
     /// Makes an image in the engine.
@@ -112,6 +127,22 @@ fn user(peers: &Peers, server: &Countersign, dockerd: &Dockerd) -> DockerCli {
 /// The same machine with content trust off.
 pub(crate) fn untrusted(docker: &DockerCli) -> DockerCli {
     docker.clone().env_remove("DOCKER_CONTENT_TRUST")
+}
+
+/// Every image of the engine, with tag, digest and id.
+pub(crate) fn local_images(docker: &DockerCli) -> Vec<String> {
+    let format = "{{.Repository}}:{{.Tag}} {{.Digest}} {{.ID}}";
+    let listed = untrusted(docker).run(["images", "--digests", "--format", format]);
+    let mut images: Vec<_> = listed.success().stdout.lines().map(str::to_owned).collect();
+    images.sort();
+    images
+}
+
+/// Every file of our server that holds something: the database's shared memory says who read it last.
+pub(crate) fn server_files(server: &Countersign) -> BTreeMap<String, Vec<u8>> {
+    let mut found = files(&server.data());
+    found.retain(|name, _| !name.ends_with(".db-shm"));
+    found
 }
 
 /// Our `docker` in a folder of its own; what it is called decides what it is.

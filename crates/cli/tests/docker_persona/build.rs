@@ -263,3 +263,31 @@ fn dockerd_dockerfiles_from_elsewhere() {
         refused.says(said);
     }
 }
+
+/// What a build takes besides signed images is said, a line for each, and before the builder says anything.
+#[test]
+fn dockerd_a_build_says_what_else_it_takes() {
+    let Some(site) = Site::start() else { return };
+    let docker = &site.bench.docker;
+    let dockerfile =
+        "FROM BASE:1\nCOPY file /\n# nothing listens there\nADD http://127.0.0.1:1/x /x\n";
+    let context = site.context("notes", dockerfile);
+    let built = site.build(docker, &[context.to_str().unwrap()]).failure();
+    let file = context.join("Dockerfile");
+    let notes = format!(
+        "note: {0}:1: images that ONBUILD triggers of {1}:1 name are not checked\n\
+         note: {0}:4: ADD http://127.0.0.1:1/x is fetched by the builder, and nobody signed it\n",
+        file.display(),
+        site.base
+    );
+    assert!(built.stderr.starts_with(&notes), "{built}");
+    // A refused build has nothing else to say.
+    let refused = site
+        .built(
+            docker,
+            "notes",
+            "FROM BASE:unsigned\nADD http://127.0.0.1:1/x /x\n",
+        )
+        .failure();
+    assert!(!refused.stderr.contains("note: "), "{refused}");
+}

@@ -14,6 +14,7 @@ use dockerfile::{Builder, Context, Dockerfile, Heredocs, How, ImageUse, Options,
 use oci::Digest;
 
 use super::build_error::{BuildError, Unsigned};
+use super::build_note;
 use super::command::{CommandLine, Verb, edited};
 use super::error::{Error, Stage};
 use super::flags::Scan;
@@ -85,6 +86,9 @@ pub(super) fn run(
     let own = known.map(|known| known.platform).filter(|_| !elsewhere);
     let options = options(process, scan, builder, own)?;
     let pinned = pin(&mut *docker, &source, heredocs, &options)?;
+    for line in &pinned.notes {
+        process.err(line);
+    }
     if scan.switch("push") == Ok(Some(true)) {
         process.err("what the builder pushes is not signed; sign it with docker trust sign\n");
     }
@@ -278,6 +282,8 @@ struct Pinned {
     contexts: Vec<(String, String)>,
     /// The frontend in place of the build argument's.
     frontend: Option<String>,
+    /// What the user should know of, a line each.
+    notes: BTreeSet<String>,
 }
 
 impl Pinned {
@@ -469,6 +475,10 @@ fn pin(
         images.check(docker, &source.shown, found);
     }
     let digests = images.finish()?;
+    let notes = plans.iter().flat_map(|plan| &plan.notes);
+    let notes = notes
+        .filter_map(|note| build_note::line(&source.shown, note))
+        .collect();
     let digest_of = |found: &ImageUse| digests.get(&found.reference.to_string()).copied();
     let failed = |reason| BuildError::Pin {
         file: source.shown.clone(),
@@ -509,5 +519,6 @@ fn pin(
         file: text,
         contexts,
         frontend,
+        notes,
     })
 }

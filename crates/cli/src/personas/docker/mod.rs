@@ -3,6 +3,7 @@
 
 mod build;
 mod build_error;
+mod build_note;
 pub mod command;
 mod compose;
 mod container;

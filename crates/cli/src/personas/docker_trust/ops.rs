@@ -355,6 +355,8 @@ pub enum Refusal {
         host: String,
         /// What happened.
         problem: String,
+        /// Where the certificate of its authority belongs, if nobody vouches for it.
+        authority: Option<PathBuf>,
     },
     /// No tag was ever released.
     #[error("nothing released")]

@@ -184,7 +184,7 @@ impl Refusal {
                 printable(cause)
             ),
             Self::Reference { text, source } => reference_problem(text, source),
-            Self::Registry { host, problem } => format!("registry {host}: {}", printable(problem)),
+            Self::Registry { host, problem, .. } => format!("registry {host}: {}", printable(problem)),
             Self::ReleasesNeverSigned => {
                 "all signed tags are currently revoked, use docker trust sign to fix".to_owned()
             }
@@ -295,6 +295,10 @@ impl Refusal {
             Self::Reference { .. } => {
                 "An image is named [HOST[:PORT]/]PATH[:TAG], for example registry.example.com/team/app:1.0.".to_owned()
             }
+            Self::Registry { host, authority: Some(file), .. } => format!(
+                "Nothing was signed. If {host} is the right registry, put the certificate of its authority into {}.",
+                file.display()
+            ),
             Self::Registry { .. } => "Nothing was signed. The registry must answer before an image is signed.".to_owned(),
             Self::RootUntrusted { .. } => {
                 "Nothing was accepted. Ask the owner of the repository before you try again.".to_owned()
@@ -329,6 +333,9 @@ impl Refusal {
                 "The trust server asked was {server}; DOCKER_CONTENT_TRUST_SERVER names another. Nothing was accepted \
                  from the local cache."
             ),
+            Self::UserName { user: None } => "The first signer of a new repository is named after the registry's user: run \
+                                              docker login, or add a signer with docker trust signer add, then sign."
+                .to_owned(),
             Self::UserName { .. } => "The first signer of a new repository is named after the registry's user name, \
                                       which may hold only a-z, 0-9, _ and -. Add a signer with docker trust signer \
                                       add, then sign."
