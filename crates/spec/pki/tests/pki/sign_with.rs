@@ -1,4 +1,4 @@
-//! Signing by scheme: every kind of key and scheme, checked by this crate and by OpenSSL.
+//! Signing by scheme: every kind of key and scheme, checked by this crate and against what OpenSSL and cosign signed.
 
 use std::collections::BTreeSet;
 
