@@ -275,6 +275,7 @@ impl Client<'_> {
             .await;
         rehearsed.map_err(refused)?;
 
+        report(PushEvent::Pushing);
         let mut each = |event: &Event| report(PushEvent::Engine(event));
         let pushing = self.push_all(&engine, &registry, name, images, &mut each);
         let images = unless_interrupted(false, pushing).await?;

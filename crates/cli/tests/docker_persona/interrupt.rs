@@ -1,12 +1,16 @@
-//! Ctrl-C at a prompt, during the push and during the signature.
+//! Ctrl-C at a prompt, during the push and during the signature; an engine that goes away during the push.
 
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use http::Method;
-use testkit::{Fault, Proxy, Terminal, TestCa};
+use testkit::{Fault, Folder, Proxy, Terminal, TestCa};
 
-use crate::bench::{Bench, before_real, exists, shim, untrusted};
+use crate::bench::{Bench, before_real, exists, ours, shim, untrusted};
 
 /// A server in front of ours that can be slowed down, and a repository there.
 struct Slow {
@@ -137,4 +141,58 @@ fn dockerd_ctrl_c_at_a_prompt_pushes_nothing() {
         "{seen}"
     );
     assert_eq!(seen.matches("passphrase for new").count(), 4, "{seen}");
+}
+
+/// Stands before an engine, and ends the connection of a push once the engine's answer to it has begun.
+fn cutting(folder: &Folder, engine: PathBuf) -> String {
+    let socket = folder.path().join("docker.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let engine = UnixStream::connect(&engine).unwrap();
+            // A connection that breaks is the client's to report.
+            std::thread::spawn(move || drop(relay(client, engine)));
+        }
+    });
+    format!("unix://{}", socket.display())
+}
+
+fn relay(mut client: UnixStream, mut engine: UnixStream) -> io::Result<()> {
+    let mut request = [0; 4096];
+    let length = client.read(&mut request)?;
+    engine.write_all(&request[..length])?;
+    let line = String::from_utf8_lossy(&request[..length]);
+    let is_push = line
+        .lines()
+        .next()
+        .is_some_and(|line| line.starts_with("POST") && line.contains("/push?"));
+    if is_push {
+        let mut begun = [0; 256];
+        let length = engine.read(&mut begun)?;
+        client.write_all(&begun[..length])?;
+        return client.shutdown(Shutdown::Both);
+    }
+    let (mut more, mut to_engine) = (client.try_clone()?, engine.try_clone()?);
+    std::thread::spawn(move || io::copy(&mut more, &mut to_engine));
+    io::copy(&mut engine, &mut client)?;
+    client.shutdown(Shutdown::Both)
+}
+
+#[test]
+fn dockerd_an_engine_that_goes_away_during_a_push() {
+    let Some(bench) = Bench::start() else { return };
+    let image = format!("{}:1", bench.name("away"));
+    bench.import(&image, "away");
+    let folder = Folder::new("relay");
+    let host = cutting(&folder, bench.dockerd.socket());
+    let docker = bench.docker.clone().env("DOCKER_HOST", &host);
+    let refused = ours(&docker, ["push", &image]).failure();
+    assert_eq!(refused.code(), Some(1), "{refused}");
+    assert!(!refused.stdout.contains("Signing"), "{refused}");
+    refused
+        .says("ended the connection before it was done")
+        .says("Nothing was signed");
+    assert!(!exists(&bench.docker.trust_dir().join("private")), "no key");
+    let elsewhere = untrusted(&bench.user());
+    elsewhere.run(["trust", "inspect", &image]).failure();
 }

@@ -408,8 +408,22 @@ fn dockerd_a_trust_server_with_tokens() {
     let (helper, by_token) = Helper::install(other);
     helper.keep_token(&host, TokenServer::REFRESH_TOKEN);
     ours(&by_token, ["pull", &next]).success();
+    let signed = bench.name("signed");
+    with_signer(&by_token, &signed);
+    let sign = bench.name("signed:1");
+    bench.import(&sign, "signed");
+    ours(&by_token, ["trust", "sign", &sign])
+        .success()
+        .says(&format!("Successfully signed {sign}"));
+    // Everybody may pull, and yet a helper that fails is not passed over.
     helper.lock();
     bench.forget(&[&next]);
     let said = "credential helper docker-credential-test failed";
     refused(&bench, &by_token, &["pull", &next], said);
+    refused(
+        &bench,
+        &by_token,
+        &["trust", "sign", "--local", &sign],
+        said,
+    );
 }

@@ -203,6 +203,21 @@ fn dockerd_through_a_proxy_with_private_authorities() {
     ours(&other, ["trust", "inspect", "--pretty", &signed])
         .success()
         .says("amy");
+    // Without an engine the registry is asked by ours alone, for which the user's folder counts too.
+    let next = format!("{repository}:2");
+    untrusted(docker).run(["tag", &image, &next]).success();
+    untrusted(docker).run(["push", &next]).success();
+    drop(authority);
+    let alone = docker
+        .clone()
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    let sign = ["trust", "sign", &next];
+    site.refused(&alone, &sign, &["unknown issuer", &advice]);
+    alone.add_ca(&site.host, &site.registry_ca.file());
+    ours(&alone, sign)
+        .success()
+        .says(&format!("Successfully signed {next}"));
+    let authority = Authority::install(&site.host, &site.registry_ca);
     // A user who does not trust the trust server gets nothing.
     let stranger = user(&site.peers, &site.dockerd, &site.proxy);
     site.refused(&stranger, &["pull", &signed], &["unknown issuer"]);

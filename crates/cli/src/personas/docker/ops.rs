@@ -86,6 +86,8 @@ pub struct PushRequest {
 /// What happens during a trusted push, in this order.
 #[derive(Clone, Copy, Debug)]
 pub enum PushEvent<'a> {
+    /// The engine is asked to push; whatever it says or does not say, something may be in the registry.
+    Pushing,
     /// The engine reports.
     Engine(&'a Event),
     /// Every image is in the registry; they are signed next.

@@ -49,10 +49,11 @@ fn push(session: &Session<'_>, image: &Reference) -> Result<(), Failure> {
     let mut written: io::Result<()> = Ok(());
     let mut report = |event: PushEvent<'_>| {
         let line = match event {
-            PushEvent::Engine(event) => {
+            PushEvent::Pushing => {
                 stage = Stage::Pushing;
-                progress::line(event)
+                None
             }
+            PushEvent::Engine(event) => progress::line(event),
             PushEvent::Pushed => {
                 stage = Stage::Pushed;
                 Some("Signing and pushing trust metadata\n".to_owned())
