@@ -5,24 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::Workspace;
 
-/// Everybody's: naming them tells nothing about a machine.
-const PUBLIC: &[&str] = &[
-    "crates.io",
-    "deb.debian.org",
-    "deb.nodesource.com",
-    "files.pythonhosted.org",
-    "github.com",
-    "index.crates.io",
-    "localhost",
-    "packages.cloud.google.com",
-    "pypi.org",
-    "registry.npmjs.org",
-    "security.debian.org",
-    "snapshot.debian.org",
-    "static.crates.io",
-];
+/// In Cargo's own lock files, and in every address of a test.
+const NOT_MIRRORS: &[&str] = &["github.com", "localhost"];
 
-/// Names of the hosts that apt, Cargo, pip and npm get packages from here, public ones excepted. A tool that is not
+/// Names of the hosts that apt, Cargo, pip and npm get packages from here. A tool that is not
 /// here, or not configured, has none.
 pub(crate) fn mirrors(workspace: &Workspace) -> BTreeSet<String> {
     let mut text = String::new();
@@ -102,7 +88,7 @@ fn hosts(text: &str) -> BTreeSet<String> {
         })
         .map(|authority| authority.rsplit('@').next().unwrap_or_default())
         .map(|host| host.split(':').next().unwrap_or_default().to_lowercase())
-        .filter(|host| host.contains('.') && !PUBLIC.contains(&host.as_str()))
+        .filter(|host| host.contains('.') && !NOT_MIRRORS.contains(&host.as_str()))
         .collect()
 }
 
@@ -120,7 +106,7 @@ mod tests {
 
     #[test]
     fn hosts_are_taken_out_of_urls() {
-        let text = "registry = \"sparse+https://user@Mirror.test:8443/index/\"\nhttps://pypi.org/simple http://[::1]/";
+        let text = "registry = \"sparse+https://user@Mirror.test:8443/index/\"\nhttps://github.com/x http://[::1]/";
         assert_eq!(hosts(text).into_iter().collect::<Vec<_>>(), ["mirror.test"]);
     }
 
