@@ -42,12 +42,16 @@ fn read(path: &Path) -> Result<String, Problem> {
     })
 }
 
-/// The last cell of each row of the tables, where it is one word in backticks, with its line.
+/// The last cell of each row of the tables, where it is words in backticks, word by word with their line.
 fn evidence(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().filter_map(|(number, line)| {
-        let (_, cell) = line.strip_suffix(" |")?.rsplit_once("| ")?;
-        let test = cell.trim().strip_prefix('`')?.strip_suffix('`')?;
-        Some((number + 1, test))
+    text.lines().enumerate().flat_map(|(number, line)| {
+        let cell = line
+            .strip_suffix(" |")
+            .and_then(|row| row.rsplit_once("| "))
+            .map_or("", |(_, cell)| cell.trim());
+        let words = cell.split(", ").map(move |word| (number + 1, word));
+        words
+            .filter_map(|(number, word)| Some((number, word.strip_prefix('`')?.strip_suffix('`')?)))
     })
 }
 
@@ -65,8 +69,8 @@ mod tests {
 
     #[test]
     fn the_last_cell_is_the_evidence() {
-        let text = "| a | b |\n| --- | --- |\n| `x` | `one_test` |\n| y | none |\n";
-        assert_eq!(evidence(text).collect::<Vec<_>>(), [(3, "one_test")]);
+        let text = "| a | b |\n| --- | --- |\n| `x` | `one`, `two` |\n| y | none |\n";
+        assert_eq!(evidence(text).collect::<Vec<_>>(), [(3, "one"), (3, "two")]);
         assert_eq!(
             functions("fn one() {}\n    pub fn two_2(x: u8)").collect::<Vec<_>>(),
             ["one", "two_2"]
