@@ -51,8 +51,8 @@ pub struct Inner {
     pub faults: Vec<(String, Method, Fault, usize)>,
     /// `GET <path>` of every request.
     pub log: Vec<String>,
-    /// Publishes wait here for each other.
-    pub barrier: Option<Arc<Barrier>>,
+    /// The next so many publishes wait here for each other.
+    pub barrier: Option<(Arc<Barrier>, usize)>,
     /// `Authorization` that is asked for, and the challenge.
     pub required: Option<(String, String)>,
     /// The server's clock.
@@ -196,12 +196,13 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
-    let barrier = inner
-        .lock()
-        .unwrap()
-        .barrier
-        .clone()
-        .filter(|_| head.method == Method::POST);
+    let barrier = match &mut inner.lock().unwrap().barrier {
+        Some((barrier, left)) if head.method == Method::POST && *left > 0 => {
+            *left -= 1;
+            Some(barrier.clone())
+        }
+        _ => None,
+    };
     if let Some(barrier) = barrier {
         barrier.wait().await;
     }
