@@ -668,6 +668,13 @@ fn serve_and_demo_reach_their_use_cases() {
         "{:?}",
         memory.asked
     );
+    let refused = scene.run(&["countersign", "serve", "--name", "bad name"]);
+    assert!(
+        refused
+            .failure()
+            .starts_with("--name \"bad name\" is not a host name"),
+        "{refused:?}"
+    );
     let refused = scene.run(&["countersign", "serve", "--listen", "here"]);
     assert!(
         refused

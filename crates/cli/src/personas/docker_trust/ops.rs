@@ -358,9 +358,6 @@ pub enum Refusal {
         /// Where the certificate of its authority belongs, if nobody vouches for it.
         authority: Option<PathBuf>,
     },
-    /// No tag was ever released.
-    #[error("nothing released")]
-    ReleasesNeverSigned,
     /// The root of trust is not the one known, and no known root vouches for it.
     #[error("root replaced")]
     RootReplaced {

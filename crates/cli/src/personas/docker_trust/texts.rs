@@ -185,9 +185,6 @@ impl Refusal {
             ),
             Self::Reference { text, source } => reference_problem(text, source),
             Self::Registry { host, problem, .. } => format!("registry {host}: {}", printable(problem)),
-            Self::ReleasesNeverSigned => {
-                "all signed tags are currently revoked, use docker trust sign to fix".to_owned()
-            }
             Self::RootReplaced { .. } => {
                 "could not rotate trust to a new trusted root: failed to validate data with current trusted \
                  certificates"

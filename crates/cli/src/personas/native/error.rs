@@ -112,6 +112,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// `--name` is no host name and no address.
+    #[error("server name")]
+    ServerName {
+        /// What was given.
+        found: String,
+    },
     /// The services cannot start.
     #[error("services")]
     Services(#[source] ServicesError),
@@ -130,6 +136,9 @@ impl Error {
             Self::DataFolder(error) => data_folder(error),
             Self::Runtime { source } => {
                 format!("the operating system refuses to start the services: {source}")
+            }
+            Self::ServerName { found } => {
+                format!("--name {found:?} is not a host name or an address, such as registry.example.com or 192.0.2.1")
             }
             Self::Services(error) => services(error),
             Self::DockerConfig(source) => format!("docker configuration: {source}"),

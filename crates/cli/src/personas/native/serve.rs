@@ -75,11 +75,26 @@ fn resolve(process: &Process, matches: &Matches) -> Result<ServeRequest, Error> 
             })
         })
         .collect::<Result<_, _>>()?;
+    let names = matches.values(&NAME).to_vec();
+    // Before a data folder is made.
+    if let Some(found) = names.iter().find(|name| !could_be_a_name(name)) {
+        return Err(Error::ServerName {
+            found: found.clone(),
+        });
+    }
     Ok(ServeRequest {
         data,
         listen,
-        names: matches.values(&NAME).to_vec(),
+        names,
     })
+}
+
+/// A host name or an address: what a certificate can hold.
+fn could_be_a_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-.:*".contains(c))
 }
 
 /// What a user is told when the services listen: a line per address that programs can wait for, then what a client
