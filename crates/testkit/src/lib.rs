@@ -11,7 +11,7 @@
 //! | [`DockerRegistry`] | docker-registry 2.8 |
 //! | [`NotaryServer`], [`Postgres`] | notary-server and notary-signer 0.7, in memory or on PostgreSQL |
 //! | [`Dockerd`] | dockerd 20.10, or 28.5 with the containerd image store, with a containerd of its own (needs root) |
-//! | [`DockerCli`], [`NotaryCli`], [`Skopeo`] | the clients, each with a home folder of its own |
+//! | [`DockerCli`], [`NotaryCli`], [`Skopeo`], [`Cosign`] | the clients, each with a home folder of its own |
 //! | [`Countersign`] | `countersign serve` |
 //! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |
 //! | [`TokenServer`] | ours: logins for docker-registry and notary-server |
@@ -38,6 +38,7 @@
 //! Tests that start dockerd are called `dockerd_…`: the test runner does one of them at a time.
 
 mod connect;
+mod cosign;
 mod countersign;
 mod disk;
 mod docker;
@@ -56,6 +57,7 @@ mod tls;
 mod tokens;
 
 pub use connect::ConnectProxy;
+pub use cosign::{Cosign, CosignVersion};
 pub use countersign::Countersign;
 pub use disk::Disk;
 pub use docker::{DockerCli, DockerVersion, Dockerd};

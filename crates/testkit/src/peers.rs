@@ -29,6 +29,8 @@ impl Peers {
                 // Optional; see `locate_with_dockerd_28`.
                 let newer = std::fs::read_to_string(folder.join("newer.env")).unwrap_or_default();
                 values.extend(parse(&newer));
+                let cosign = std::fs::read_to_string(folder.join("cosign.env")).unwrap_or_default();
+                values.extend(parse(&cosign));
                 Some(Self {
                     values: Arc::new(values),
                 })
