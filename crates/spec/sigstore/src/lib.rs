@@ -1,6 +1,6 @@
 //! Sigstore, pure: bytes and `now` in, values out.
 //!
-//! * [`bundle`], [`entry`], [`dsse`], [`statement`]: the new form of signatures and attestations.
+//! * [`bundle`], [`entry`], [`dsse`], [`statement`], [`predicate`]: the new form of signatures and attestations.
 //! * [`simple_signing`], [`legacy`]: the form of cosign before version 3.
 //! * [`fulcio`], [`chain`], [`identity`]: who signed, who vouches for them, and who may.
 //! * [`timestamp`]: when they signed, by an authority's word.
@@ -19,6 +19,7 @@ pub mod fulcio;
 pub mod identity;
 pub mod legacy;
 pub mod limits;
+pub mod predicate;
 pub mod simple_signing;
 pub mod statement;
 pub mod timestamp;

@@ -51,3 +51,6 @@ pub const INSTANCES: usize = 64;
 
 /// Most bytes of a regular expression of an identity policy, and of the program it compiles to.
 pub const PATTERN_BYTES: usize = 64 << 10;
+
+/// Most bytes of a statement that is written: base64 of it fits into a bundle of [`BUNDLE_BYTES`].
+pub const STATEMENT_BYTES: usize = 44 << 20;

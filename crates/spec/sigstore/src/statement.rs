@@ -13,7 +13,7 @@ use crate::limits;
 /// The predicate type of cosign's image signatures.
 pub const COSIGN_SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
 
-const V0_1: &str = "https://in-toto.io/Statement/v0.1";
+pub(crate) const V0_1: &str = "https://in-toto.io/Statement/v0.1";
 const V1: &str = "https://in-toto.io/Statement/v1";
 
 /// One parsed statement. Nothing but the envelope's signature vouches for it.
