@@ -18,6 +18,16 @@ pub enum Error {
     /// Docker's configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Others rewrite a tag so often that no write of ours stays. What else was written may be found or not.
+    #[error("{host}: the tag {tag} was overwritten after each of {writes} writes")]
+    Contended {
+        /// `host[:port]` of the registry.
+        host: String,
+        /// The tag.
+        tag: oci::Tag,
+        /// How many times it was written.
+        writes: usize,
+    },
     /// 403: we are known, but may not do this.
     #[error("{host} denies access")]
     Denied {

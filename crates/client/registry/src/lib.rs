@@ -16,6 +16,7 @@ mod helper;
 mod lists;
 mod loopback;
 mod manifests;
+mod referrers;
 mod server_error;
 mod tls_dir;
 mod token;
@@ -30,5 +31,6 @@ pub use error::{
 };
 pub use lists::{Referrers, ReferrersSource};
 pub use manifests::{ManifestName, PushedManifest, ResolvedImage};
+pub use referrers::{PushedReferrer, TagChange};
 pub use tls_dir::HostTls;
 pub use uploads::{BlobSource, PushedBlob, UploadMode};

@@ -103,6 +103,18 @@ impl Registry {
         Ok(Referrers { entries, source })
     }
 
+    /// Whether the registry has the referrers API.
+    pub(crate) async fn has_referrers_api(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+    ) -> Result<bool, Error> {
+        let path = format!("referrers/{subject}");
+        let url = self.repository_url(repository, &path).await?;
+        let entries = self.referrers_from_api(repository, subject, url).await?;
+        Ok(entries.is_some())
+    }
+
     async fn referrers_from_api(
         &self,
         repository: &RepositoryName,
@@ -143,13 +155,15 @@ impl Registry {
     ) -> Result<Vec<Descriptor>, Error> {
         let name = ManifestName::Tag(subject.referrers_tag());
         match self.manifest(repository, &name).await {
+            // `cosign copy` leaves the image itself under this tag.
+            Ok(image) if image.digest() == *subject => Ok(Vec::new()),
             Ok(index) => self.index_entries(&index),
             Err(Error::NotFound { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
 
-    fn index_entries(&self, index: &Manifest) -> Result<Vec<Descriptor>, Error> {
+    pub(crate) fn index_entries(&self, index: &Manifest) -> Result<Vec<Descriptor>, Error> {
         match index.content() {
             Content::Index { manifests } => Ok(manifests.clone()),
             Content::Image { .. } => {

@@ -21,7 +21,7 @@ pub use digest::{
     VerifiedBlob,
 };
 pub use image::{Format, Image, ImageSpec, Layer};
-pub use manifest::{Content, MANIFEST_MAX, Manifest, ManifestError};
+pub use manifest::{Artifact, Content, MANIFEST_MAX, Manifest, ManifestError};
 pub use media_type::{MediaType, MediaTypeError};
 pub use name::{NameError, RepositoryName, Tag};
 pub use reference::{Reference, ReferenceError, Repository};

@@ -101,7 +101,22 @@ struct Document {
     annotations: BTreeMap<String, String>,
 }
 
-/// Field order is the one docker and buildkit write.
+/// What a new manifest of an artifact says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Configuration blob; [`MediaType::OCI_EMPTY`] where the artifact has none.
+    pub config: Descriptor,
+    /// Layer blobs.
+    pub layers: Vec<Descriptor>,
+    /// Free key-value pairs.
+    pub annotations: BTreeMap<String, String>,
+    /// The manifest it refers to.
+    pub subject: Option<Descriptor>,
+    /// What kind of artifact it is, if the configuration's type does not say it.
+    pub artifact_type: Option<MediaType>,
+}
+
+/// Field order is the one docker and buildkit write, for artifacts the one of cosign.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewDocument<'a> {
@@ -109,6 +124,12 @@ struct NewDocument<'a> {
     media_type: &'a MediaType,
     #[serde(flatten)]
     content: &'a Content,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a Descriptor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<&'a MediaType>,
 }
 
 /// Fields that decide what a manifest is and points at.
@@ -156,23 +177,49 @@ impl Manifest {
         Self::write(MediaType::OCI_INDEX, Content::Index { manifests })
     }
 
+    /// A new OCI manifest of an artifact.
+    #[must_use]
+    pub fn artifact(artifact: Artifact) -> Self {
+        let content = Content::Image {
+            config: Box::new(artifact.config),
+            layers: artifact.layers,
+        };
+        Self {
+            subject: artifact.subject,
+            artifact_type: artifact.artifact_type,
+            annotations: artifact.annotations,
+            ..Self::write(MediaType::OCI_MANIFEST, content)
+        }
+        .written()
+    }
+
     /// Writes a new document; the caller pairs the type with the right content.
     pub(crate) fn write(media_type: MediaType, content: Content) -> Self {
-        let document = NewDocument {
-            schema_version: 2,
-            media_type: &media_type,
-            content: &content,
-        };
-        let bytes = serde_json::to_vec(&document).expect("text keys and plain values only");
         Self {
             media_type,
             content,
             subject: None,
             artifact_type: None,
             annotations: BTreeMap::new(),
-            digest: Digest::sha256(&bytes),
-            bytes,
+            bytes: Vec::new(),
+            digest: Digest::sha256(b""),
         }
+        .written()
+    }
+
+    /// With the bytes of everything else in it.
+    fn written(mut self) -> Self {
+        let document = NewDocument {
+            schema_version: 2,
+            media_type: &self.media_type,
+            content: &self.content,
+            annotations: &self.annotations,
+            subject: self.subject.as_ref(),
+            artifact_type: self.artifact_type.as_ref(),
+        };
+        self.bytes = serde_json::to_vec(&document).expect("text keys and plain values only");
+        self.digest = Digest::sha256(&self.bytes);
+        self
     }
 
     /// Type of the document.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use oci::{
-    Algorithm, BlobMismatch, BlobVerifier, Content, Descriptor, Digest, DigestError,
+    Algorithm, Artifact, BlobMismatch, BlobVerifier, Content, Descriptor, Digest, DigestError,
     DigestMismatch, Format, Hasher, ImageSpec, Layer, MANIFEST_MAX, Manifest, ManifestError,
     MediaType, Platform,
 };
@@ -291,6 +291,26 @@ fn a_built_image_reads_back() {
             })
         );
     }
+}
+
+/// Byte for byte what cosign 3.1 pushed for a signature (`testdata/golden/cosign`, case c12).
+#[test]
+fn an_artifact_is_written_as_cosign_writes_it() {
+    let golden = include_bytes!(
+        "../../../../testdata/golden/cosign/cases/c12_v31_key_empty_api/registry/manifests/sha256-1d219126a3f274762283289597156e02560fdd0ce7367fe4a78d639654e4fa78.json"
+    );
+    let golden = Manifest::parse(golden.to_vec(), None).unwrap();
+    let Content::Image { config, layers } = golden.content().clone() else {
+        panic!("an artifact is an image manifest")
+    };
+    let written = Manifest::artifact(Artifact {
+        config: *config,
+        layers,
+        annotations: golden.annotations().clone(),
+        subject: golden.subject().cloned(),
+        artifact_type: golden.artifact_type().cloned(),
+    });
+    assert_eq!(written, golden);
 }
 
 #[test]
