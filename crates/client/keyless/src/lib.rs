@@ -1,2 +1,0 @@
-//! The services of keyless signing: identity tokens, certificates, transparency logs, timestamps.
-#![deny(missing_docs)]

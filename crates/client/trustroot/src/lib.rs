@@ -1,2 +1,0 @@
-//! Where trusted roots and signing configurations come from: TUF repositories and their cache.
-#![deny(missing_docs)]
