@@ -17,11 +17,32 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("keystore", &["pki"]),
     // Names and digests are `oci`'s; TLS is set up in one place, `net`.
     ("engine", &["oci", "net"]),
+    // A remote key is asked over HTTP, which is `net`'s.
+    ("kms", &["pki", "net"]),
+    ("layout", &["oci", "pki"]),
     // client
     ("registry", &["oci", "pki", "net"]),
     (
         "trust",
         &["tuf", "pki", "oci", "keystore", "net", "registry"],
+    ),
+    ("keyless", &["pki", "tlog", "sigstore", "net"]),
+    ("trustroot", &["pki", "sigstore", "net"]),
+    (
+        "signing",
+        &[
+            "pki",
+            "oci",
+            "tlog",
+            "sigstore",
+            "net",
+            "keystore",
+            "kms",
+            "layout",
+            "registry",
+            "keyless",
+            "trustroot",
+        ],
     ),
     // server
     ("chassis", &[]),
@@ -41,8 +62,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
             "keystore",
             "engine",
+            "kms",
+            "layout",
             "registry",
             "trust",
+            "keyless",
+            "trustroot",
+            "signing",
             "chassis",
             "trustd",
             "registryd",
