@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use net::Bytes;
 use oci::{Descriptor, Digest, Manifest, RepositoryName, Tag};
 use tokio::time::{Instant, sleep};
 
@@ -9,6 +10,7 @@ use crate::client::Registry;
 use crate::error::Error;
 use crate::lists::ReferrersSource;
 use crate::manifests::ManifestName;
+use crate::uploads::{BlobSource, UploadMode};
 
 /// Most writes of one tag before giving up on a quiet moment.
 const WRITES_MAX: usize = 50;
@@ -36,7 +38,12 @@ pub enum TagChange {
     /// The tag has everything it should have.
     Done,
     /// This is to be written.
-    Write(Box<Manifest>),
+    Write {
+        /// The manifest.
+        manifest: Box<Manifest>,
+        /// Blobs of it that the repository may not have yet, such as a configuration that lists the layers.
+        blobs: Vec<Bytes>,
+    },
 }
 
 impl Registry {
@@ -134,7 +141,11 @@ impl Registry {
         let current = self.tagged(repository, tag).await?;
         match change(current.as_ref())? {
             TagChange::Done => Ok(None),
-            TagChange::Write(manifest) => {
+            TagChange::Write { manifest, blobs } => {
+                for blob in blobs {
+                    self.push_blob(repository, BlobSource::Bytes(blob), UploadMode::Monolithic)
+                        .await?;
+                }
                 self.push_manifest(repository, Some(tag), &manifest).await?;
                 Ok(Some(manifest.digest()))
             }
@@ -181,6 +192,9 @@ impl Entries {
     /// By digest, as other clients write it, so that equal sets are equal indexes.
     fn write(&mut self) -> TagChange {
         self.0.sort_by_key(|entry| entry.digest.to_string());
-        TagChange::Write(Box::new(Manifest::index(self.0.clone())))
+        TagChange::Write {
+            manifest: Box::new(Manifest::index(self.0.clone())),
+            blobs: Vec::new(),
+        }
     }
 }
