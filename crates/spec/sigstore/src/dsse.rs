@@ -1,5 +1,7 @@
 //! DSSE envelopes (`secure-systems-lab/dsse:envelope.md` and `protocol.md`).
 
+use serde::Serialize;
+
 use crate::encoding::Bytes;
 use crate::limits;
 
@@ -108,6 +110,22 @@ impl Envelope {
         })
     }
 
+    /// Writes the envelope as both cosigns write the blob of an attestation that is no bundle: type, payload,
+    /// signatures, each with its key id, which is mostly empty.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let signatures = self.signatures.iter().map(|signature| WrittenSignature {
+            keyid: signature.key_id.as_deref().unwrap_or_default(),
+            sig: Bytes(signature.signature.clone()),
+        });
+        serde_json::to_string(&Written {
+            payload_type: &self.payload_type,
+            payload: Bytes(self.payload.clone()),
+            signatures: signatures.collect(),
+        })
+        .expect("text cannot fail to be written")
+    }
+
     pub(crate) fn to_wire(&self) -> wire::Envelope {
         let signatures = self.signatures.iter().map(|signature| wire::Signature {
             sig: Some(Bytes(signature.signature.clone())),
@@ -158,6 +176,20 @@ pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8
     encoded
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    payload_type: &'a str,
+    payload: Bytes,
+    signatures: Vec<WrittenSignature<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenSignature<'a> {
+    keyid: &'a str,
+    sig: Bytes,
+}
+
 fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), EnvelopeError> {
     if found > limit {
         return Err(EnvelopeError::TooMany { what, found, limit });
@@ -198,6 +230,18 @@ mod tests {
             pre_authentication_encoding("http://example.com/HelloWorld", b"hello world"),
             b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
         );
+    }
+
+    /// The member order of the blobs in the golden `.att` tags.
+    #[test]
+    fn an_envelope_is_written_as_cosign_writes_it() {
+        let envelope = Envelope::new("t".to_owned(), b"p".to_vec(), b"s".to_vec());
+        let json = envelope.to_json();
+        assert_eq!(
+            json,
+            r#"{"payloadType":"t","payload":"cA==","signatures":[{"keyid":"","sig":"cw=="}]}"#
+        );
+        assert_eq!(Envelope::parse(json.as_bytes()), Ok(envelope));
     }
 
     #[test]

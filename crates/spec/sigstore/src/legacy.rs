@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tlog::log_id::LogId;
 
 use crate::encoding::{base64, from_base64};
-use crate::entry::{BodyError, EntryBody};
+use crate::entry::{BodyError, EntryBody, LogEntry};
 use crate::fulcio::{CertificateError, SigningCertificate, chain_from_pem, to_pem};
 use crate::limits;
 
@@ -153,13 +153,7 @@ impl LegacySignature {
         );
         put(CHAIN, Some(chain).filter(|chain| !chain.is_empty()));
         put(BUNDLE, self.log_promise.as_ref().map(LogPromise::to_json));
-        let stamp = self.timestamp.as_ref().map(|der| {
-            serde_json::to_string(&WireTimestamp {
-                signed_rfc3161_timestamp: base64(der),
-            })
-            .expect("text cannot fail to be written")
-        });
-        put(TIMESTAMP, stamp);
+        put(TIMESTAMP, self.timestamp.as_deref().map(timestamp_json));
         annotations
     }
 }
@@ -203,6 +197,29 @@ impl LegacyBlob {
             timestamp: None,
         })
     }
+
+    /// Writes what [`Self::parse`] reads, as cosign 2.5 does; a timestamp goes into a file of its own.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&WireBlob {
+            base64_signature: base64(&self.signature),
+            cert: self
+                .certificate
+                .as_ref()
+                .map(|leaf| base64(leaf.to_pem().as_bytes())),
+            rekor_bundle: self.log_promise.as_ref().map(LogPromise::to_wire),
+        })
+        .expect("text and numbers cannot fail to be written")
+    }
+}
+
+/// JSON of a timestamp as the annotation and the file of `--rfc3161-timestamp` have it.
+#[must_use]
+pub fn timestamp_json(der: &[u8]) -> String {
+    serde_json::to_string(&WireTimestamp {
+        signed_rfc3161_timestamp: base64(der),
+    })
+    .expect("text cannot fail to be written")
 }
 
 impl LogPromise {
@@ -235,7 +252,24 @@ impl LogPromise {
     /// Writes it: numbers are numbers here, members in cosign's order.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&WirePromise {
+        serde_json::to_string(&self.to_wire()).expect("text and numbers cannot fail to be written")
+    }
+
+    /// Of an entry that a log has taken; `None` without its promise and time, as from Rekor v2.
+    #[must_use]
+    pub fn of_entry(entry: &LogEntry) -> Option<Self> {
+        Some(Self {
+            signed_entry_timestamp: entry.promise.clone()?,
+            canonicalized_body: entry.canonicalized_body.clone(),
+            body: entry.body.clone(),
+            integrated_time: entry.integrated_time?,
+            log_index: entry.log_index,
+            log_id: LogId::from_bytes(entry.log_id),
+        })
+    }
+
+    fn to_wire(&self) -> WirePromise {
+        WirePromise {
             signed_entry_timestamp: base64(&self.signed_entry_timestamp),
             payload: WirePayload {
                 body: base64(&self.canonicalized_body),
@@ -243,8 +277,7 @@ impl LogPromise {
                 log_index: i64::try_from(self.log_index).unwrap_or(i64::MAX),
                 log_id: self.log_id.to_string(),
             },
-        })
-        .expect("text and numbers cannot fail to be written")
+        }
     }
 }
 
@@ -280,11 +313,13 @@ fn timestamp(json: &str) -> Result<Vec<u8>, LegacyError> {
     decode(TIMESTAMP, &wire.signed_rfc3161_timestamp)
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireBlob {
     base64_signature: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rekor_bundle: Option<WirePromise>,
 }
 

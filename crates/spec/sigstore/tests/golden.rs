@@ -226,6 +226,7 @@ fn blobs_in_the_older_form() {
     ] {
         let json = read(&format!("cases/c24_blob_v25/{name}.bundle.json"));
         let signature = LegacyBlob::parse(&json).unwrap();
+        assert_eq!(signature.to_json().as_bytes(), json.as_slice());
         let judge = |bytes: &[u8]| {
             verify_legacy_blob(&signature, &Artifact::Bytes(bytes), &TRUST, policy, now())
         };
