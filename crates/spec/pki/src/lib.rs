@@ -7,7 +7,9 @@
 //! * [`keyfile`]: private key files, encrypted and plain.
 //! * [`cosign_key`]: cosign's private key files, and those that it imports.
 //! * [`certificate`]: root certificates, and a server's own certificate authority.
+//! * [`mac`]: HMAC-SHA256, for key services that are asked with it.
 //! * [`envelope`]: secrets at rest in a server's database.
+//! * [`random`]: random bytes.
 //!
 //! Nothing here reads a file, a clock or the environment. The one outside thing is the operating system's randomness,
 //! for new keys, salts and serial numbers.
@@ -21,5 +23,7 @@ pub mod envelope;
 mod fixed;
 pub mod key;
 pub mod keyfile;
+pub mod random;
+pub mod mac;
 pub mod signature;
 pub mod signing;
