@@ -3,7 +3,7 @@
 //! [`Dockerfile::parse`] reads a file, [`Dockerfile::resolve`] says for given build arguments which images it names
 //! ([`ImageUse`]), [`Dockerfile::pin`] writes the file with digests. What cannot be told with certainty is an error:
 //! a build that would be checked in part is not checked. [`compose`] and [`bake`] find the builds and images of
-//! compose and bake files.
+//! compose and bake files, [`kubernetes`] the images of manifests.
 //!
 //! Sources: the Dockerfile reference, the compose specification and the bake file reference of Docker's
 //! documentation; where builders differ from them, the builders (`moby/buildkit`, `docker/buildx`, `moby/moby`).
@@ -12,6 +12,7 @@
 
 pub mod bake;
 pub mod compose;
+pub mod kubernetes;
 
 mod build;
 mod directive;
