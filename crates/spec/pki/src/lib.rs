@@ -23,7 +23,7 @@ pub mod envelope;
 mod fixed;
 pub mod key;
 pub mod keyfile;
-pub mod random;
 pub mod mac;
+pub mod random;
 pub mod signature;
 pub mod signing;

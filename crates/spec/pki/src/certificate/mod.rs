@@ -191,6 +191,12 @@ impl Certificate {
         PublicKey::from_spki_der(&self.spki)
     }
 
+    /// The SubjectPublicKeyInfo in DER.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
     /// Bits of the RSA modulus; `None` for other keys.
     #[must_use]
     pub fn rsa_bits(&self) -> Option<usize> {

@@ -218,22 +218,6 @@ pub(super) fn write_rsa_spki(pkcs1: &[u8]) -> Vec<u8> {
     spki(RSA_ENCRYPTION, AnyRef::NULL, pkcs1)
 }
 
-/// RFC 3279 `Ecdsa-Sig-Value` of raw r‖s.
-pub(super) fn ecdsa_signature(raw: &[u8]) -> der::Result<Vec<u8>> {
-    let (r, s) = raw.split_at(raw.len() / 2);
-    EcdsaSignature {
-        r: UintRef::new(r)?,
-        s: UintRef::new(s)?,
-    }
-    .to_der()
-}
-
-#[derive(Sequence)]
-struct EcdsaSignature<'a> {
-    r: UintRef<'a>,
-    s: UintRef<'a>,
-}
-
 fn pkcs8(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Zeroizing<Vec<u8>> {
     let algorithm = AlgorithmIdentifierRef { oid, parameters };
     der(&PrivateKeyInfo {

@@ -6,9 +6,9 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 
-use super::{Pair, ProviderError, SigningKey, encoding};
+use super::{Pair, ProviderError, SigningKey};
 use crate::key::{KeyType, ecdsa_digest};
-use crate::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind};
+use crate::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind, ecdsa_der};
 
 const FAILED: ProviderError = ProviderError { operation: "sign" };
 
@@ -76,10 +76,7 @@ impl SigningKey {
     /// # Errors
     /// As [`Self::sign_with`]; a digest of another length; a scheme without a digest form.
     pub fn sign_digest_with(&self, scheme: Scheme, digest: &[u8]) -> Result<Vec<u8>, SignError> {
-        let hash = match scheme {
-            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => hash,
-            Scheme::Ed25519 => return Err(SignError::NeedsMessage { scheme }),
-        };
+        let hash = scheme.hash().ok_or(SignError::NeedsMessage { scheme })?;
         let digest = Digest::import_less_safe(digest, hash.provider()).map_err(|_| {
             SignError::DigestLength {
                 expected: hash.digest_bytes(),
@@ -95,7 +92,7 @@ impl SigningKey {
                 let raw = pair
                     .sign_digest(&ecdsa_digest(*curve, digest.as_ref()))
                     .map_err(|_| FAILED)?;
-                Ok(encoding::ecdsa_signature(raw.as_ref()).map_err(|_| FAILED)?)
+                Ok(ecdsa_der(*curve, raw.as_ref()).map_err(|_| FAILED)?)
             }
             (Scheme::RsaPkcs1v15(hash), Pair::Rsa { pair, .. }) => {
                 let encoding: &'static dyn RsaEncoding = match hash {

@@ -13,6 +13,7 @@ mod cosign_keys;
 mod golden_keys;
 mod golden_metadata;
 mod key_files;
+mod public_files;
 mod schemes;
 mod sign_with;
 mod signatures;

@@ -3,6 +3,8 @@
 //!
 //! [`crate::key`] keeps Notary's own rules, whose signatures look different (raw r‖s, always SHA-256).
 
+mod public_file;
+
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{self as provider, Digest};
@@ -14,9 +16,11 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
 };
 use const_oid::db::rfc8410::ID_ED_25519;
-use der::asn1::{AnyRef, BitStringRef};
-use der::{Decode as _, Encode as _};
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use der::{Decode as _, Encode as _, Sequence};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo};
+
+pub use public_file::{VERIFYING_KEY_FILE_LIMIT, VerifyingKeyFileError};
 
 use crate::armor;
 use crate::digest::Sha256;
@@ -50,6 +54,12 @@ impl HashAlgorithm {
         }
     }
 
+    /// The digest of `message`.
+    #[must_use]
+    pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        provider::digest(self.provider(), message).as_ref().to_vec()
+    }
+
     pub(crate) fn provider(self) -> &'static provider::Algorithm {
         match self {
             Self::Sha256 => &provider::SHA256,
@@ -64,12 +74,24 @@ impl HashAlgorithm {
 pub enum Scheme {
     /// ECDSA (FIPS 186-5) on the key's curve, the signature a DER `ECDSA-Sig-Value` (RFC 3279 2.2.3).
     Ecdsa(HashAlgorithm),
-    /// Pure Ed25519 (RFC 8032): over the message itself, so there is no digest form.
+    /// Pure Ed25519 (RFC 8032): over the message itself, so there is no digest form. The prehashed Ed25519ph is not
+    /// served: what cosign 3 signs with it, cosign 3 does not verify.
     Ed25519,
     /// RSASSA-PKCS1-v1_5 (RFC 8017 8.2).
     RsaPkcs1v15(HashAlgorithm),
     /// RSASSA-PSS (RFC 8017 8.1), MGF1 with the same hash and a salt as long as the digest.
     RsaPss(HashAlgorithm),
+}
+
+impl Scheme {
+    /// The hash under the signature; `None` for a scheme that signs the message itself.
+    #[must_use]
+    pub const fn hash(self) -> Option<HashAlgorithm> {
+        match self {
+            Self::Ecdsa(hash) | Self::RsaPkcs1v15(hash) | Self::RsaPss(hash) => Some(hash),
+            Self::Ed25519 => None,
+        }
+    }
 }
 
 /// What kind of key it is, and with it which schemes fit.
@@ -140,6 +162,16 @@ pub enum VerifyError {
         /// The key's kind.
         kind: VerifyingKeyKind,
     },
+}
+
+/// A raw ECDSA signature that is not as long as its curve makes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("raw signature of {found} bytes, expected {expected}")]
+pub struct RawSignatureError {
+    /// Bytes of r‖s on the curve.
+    pub expected: usize,
+    /// Bytes given.
+    pub found: usize,
 }
 
 /// A public key that can verify, with the SubjectPublicKeyInfo it is known by.
@@ -279,10 +311,7 @@ impl VerifyingKey {
         signature: &[u8],
     ) -> Result<SignatureValid, VerifyError> {
         let algorithm = self.algorithm(scheme)?;
-        let hash = match scheme {
-            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => hash,
-            Scheme::Ed25519 => return Err(VerifyError::NeedsMessage { scheme }),
-        };
+        let hash = scheme.hash().ok_or(VerifyError::NeedsMessage { scheme })?;
         let digest = Digest::import_less_safe(digest, hash.provider()).map_err(|_| {
             VerifyError::DigestLength {
                 expected: hash.digest_bytes(),
@@ -336,6 +365,35 @@ impl std::fmt::Debug for VerifyingKey {
             .field("spki_sha256", &self.spki_sha256())
             .finish_non_exhaustive()
     }
+}
+
+/// RFC 3279 2.2.3 `ECDSA-Sig-Value`.
+#[derive(Sequence)]
+struct EcdsaSignature<'a> {
+    r: UintRef<'a>,
+    s: UintRef<'a>,
+}
+
+/// The DER form of an ECDSA signature that came as r‖s, each in the curve's width.
+///
+/// # Errors
+/// Another length than `curve` has.
+pub fn ecdsa_der(curve: Curve, raw: &[u8]) -> Result<Vec<u8>, RawSignatureError> {
+    let expected = 2 * curve.field_bytes();
+    let length = || RawSignatureError {
+        expected,
+        found: raw.len(),
+    };
+    if raw.len() != expected {
+        return Err(length());
+    }
+    let (r, s) = raw.split_at(curve.field_bytes());
+    UintRef::new(r)
+        .and_then(|r| {
+            let s = UintRef::new(s)?;
+            EcdsaSignature { r, s }.to_der()
+        })
+        .map_err(|_| length())
 }
 
 /// The raw bytes if `der` is a SubjectPublicKeyInfo of Ed25519 (RFC 8410 4), which has no parameters.
