@@ -1,2 +1,6 @@
 //! Sigstore as a use case: sign, attach, discover, verify.
 #![deny(missing_docs)]
+
+mod place;
+
+pub use place::{Image, Place, PlaceError, RegistryPlace, Remote, TagKind};
