@@ -76,6 +76,8 @@ pub(super) struct Token {
     pub(super) time: Timestamp,
     pub(super) imprint_algorithm: HashAlgorithm,
     pub(super) imprint: Vec<u8>,
+    /// Big-endian and without leading zeros, if there is one.
+    pub(super) nonce: Option<Vec<u8>>,
     /// The DER of the `TSTInfo`.
     pub(super) content: Vec<u8>,
     pub(super) digest_algorithm: HashAlgorithm,
@@ -243,11 +245,12 @@ impl Token {
         // RFC 5652, 5.4: signed with the tag of a SET, not with the one they are sent with.
         let set =
             AnyRef::new(Tag::Set, attributes.value()).map_err(|_| malformed("signedAttrs"))?;
-        let (time, imprint_algorithm, imprint) = tst_info(content)?;
+        let info = TstInfo::parse(content)?;
         Ok(Self {
-            time,
-            imprint_algorithm,
-            imprint,
+            time: info.time,
+            imprint_algorithm: info.imprint_algorithm,
+            imprint: info.imprint,
+            nonce: info.nonce,
             content: content.to_vec(),
             digest_algorithm,
             message_digest: signed.message_digest,
@@ -374,28 +377,49 @@ fn signing_certificate_v2(value: AnyRef<'_>) -> Result<(HashAlgorithm, Vec<u8>),
     Ok((algorithm, hash.as_bytes().to_vec()))
 }
 
-/// `TSTInfo` (RFC 3161, 2.4.2): time, algorithm and digest.
-fn tst_info(content: &[u8]) -> Result<(Timestamp, HashAlgorithm, Vec<u8>), TimestampError> {
-    let info = AnyRef::from_der(content).map_err(|_| malformed("TSTInfo"))?;
-    let mut info = inside("TSTInfo", Tag::Sequence, Some(info))?.into_iter();
-    let version: u8 = parse("TSTInfo.version", info.next())?;
-    if version != 1 {
-        return Err(malformed("TSTInfo.version"));
+/// `TSTInfo` (RFC 3161, 2.4.2), as far as it has a say.
+struct TstInfo {
+    time: Timestamp,
+    imprint_algorithm: HashAlgorithm,
+    imprint: Vec<u8>,
+    nonce: Option<Vec<u8>>,
+}
+
+impl TstInfo {
+    fn parse(content: &[u8]) -> Result<Self, TimestampError> {
+        let info = AnyRef::from_der(content).map_err(|_| malformed("TSTInfo"))?;
+        let mut info = inside("TSTInfo", Tag::Sequence, Some(info))?.into_iter();
+        let version: u8 = parse("TSTInfo.version", info.next())?;
+        if version != 1 {
+            return Err(malformed("TSTInfo.version"));
+        }
+        let _policy: ObjectIdentifier = parse("policy", info.next())?;
+        let imprint = inside("messageImprint", Tag::Sequence, info.next())?;
+        let imprint_algorithm = hash_of("imprint", imprint.first().copied())?;
+        let digest: &OctetStringRef = parse("hashedMessage", imprint.get(1).copied())?;
+        let _serial = info
+            .next()
+            .filter(|serial| serial.tag() == Tag::Integer)
+            .ok_or(malformed("serialNumber"))?;
+        let time = info
+            .next()
+            .filter(|time| time.tag() == Tag::GeneralizedTime)
+            .and_then(|time| generalized_time(time.value()))
+            .ok_or(malformed("genTime"))?;
+        // Accuracy and ordering may come before the nonce, which alone is an INTEGER.
+        let nonce = info.find(|field| field.tag() == Tag::Integer);
+        Ok(Self {
+            time,
+            imprint_algorithm,
+            imprint: digest.as_bytes().to_vec(),
+            nonce: nonce.map(|nonce| without_leading_zeros(nonce.value()).to_vec()),
+        })
     }
-    let _policy: ObjectIdentifier = parse("policy", info.next())?;
-    let imprint = inside("messageImprint", Tag::Sequence, info.next())?;
-    let algorithm = hash_of("imprint", imprint.first().copied())?;
-    let digest: &OctetStringRef = parse("hashedMessage", imprint.get(1).copied())?;
-    let _serial = info
-        .next()
-        .filter(|serial| serial.tag() == Tag::Integer)
-        .ok_or(malformed("serialNumber"))?;
-    let time = info
-        .next()
-        .filter(|time| time.tag() == Tag::GeneralizedTime)
-        .and_then(|time| generalized_time(time.value()))
-        .ok_or(malformed("genTime"))?;
-    Ok((time, algorithm, digest.as_bytes().to_vec()))
+}
+
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
 }
 
 /// `YYYYMMDDhhmmss[.fraction]Z`: RFC 3161 allows the fraction, which DER's usual profile does not.

@@ -1,10 +1,13 @@
 //! RFC 3161 timestamps: when a signature existed, by an authority's word.
 
 mod asn1;
+mod request;
 
 use jiff::Timestamp;
 use pki::digest::{Sha256, Sha384, Sha512};
 use pki::signature::{HashAlgorithm, VerifyError, VerifyingKey, VerifyingKeyError};
+
+pub use request::TimestampRequest;
 
 use crate::chain::{Authority, Purpose};
 use asn1::{Certificate, Token};
@@ -52,6 +55,14 @@ pub enum TimestampError {
     /// No timestamping authority is trusted.
     #[error("no timestamping authority is trusted")]
     NoAuthority,
+    /// The answer to another request.
+    #[error("nonce {found:?}, expected {expected}")]
+    Nonce {
+        /// Hex of the nonce that was sent.
+        expected: String,
+        /// Hex of the nonce that came back, if any.
+        found: Option<String>,
+    },
     /// Outside the time in which the authority is trusted.
     #[error("stamped at {at}, when the authority was not in use")]
     OutsideWindow {
