@@ -91,11 +91,7 @@ impl Person {
             http.clone(),
         ));
         let client = net::Client::new(http)?;
-        let config = RegistryConfig {
-            host: host.to_owned(),
-            credentials: CredentialSource::Anonymous,
-            plain_http: false,
-        };
+        let config = RegistryConfig::new(host.to_owned(), CredentialSource::Anonymous);
         Ok(Self {
             name: name.to_owned(),
             home,

@@ -98,7 +98,8 @@ impl Client<'_> {
         let found = source.find().await;
         let found = found.map_err(|error| refusals::registry(&reference, error))?;
         Ok(match found {
-            None => RegistryAuth::Anonymous,
+            // Docker's configuration holds no registry token.
+            None | Some(Credentials::RegistryToken { .. }) => RegistryAuth::Anonymous,
             Some(Credentials::IdentityToken { token }) => {
                 RegistryAuth::IdentityToken { server, token }
             }

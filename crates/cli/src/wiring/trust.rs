@@ -117,11 +117,10 @@ impl<'s> Client<'s> {
             problem: error.to_string(),
             authority: None,
         })?;
-        let config = RegistryConfig {
-            host: name.request_host().to_owned(),
-            credentials: CredentialSource::docker(self.logins.clone(), name),
-            plain_http: false,
-        };
+        let config = RegistryConfig::new(
+            name.request_host().to_owned(),
+            CredentialSource::docker(self.logins.clone(), name),
+        );
         Ok(Registry::new(client, config))
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use net::{HeaderValue, Request, Response, StatusCode, Url, header};
+use net::{HeaderValue, Request, Response, Retry, StatusCode, Url, header};
 use oci::{BearerChallenge, Challenge};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
@@ -32,6 +32,9 @@ pub struct Scope(String);
 pub struct Authenticator {
     pub(crate) client: net::Client,
     pub(crate) base: Url,
+    pub(crate) retry: Retry,
+    /// The user accepts that credentials cross the network in the clear.
+    pub(crate) plain_http_allowed: bool,
     source: CredentialSource,
     credentials: OnceCell<Option<Credentials>>,
     state: Mutex<State>,
@@ -71,6 +74,8 @@ impl Authenticator {
         Self {
             client,
             base,
+            retry: Retry::OFF,
+            plain_http_allowed: false,
             source,
             credentials: OnceCell::new(),
             state: Mutex::default(),
@@ -85,11 +90,11 @@ impl Authenticator {
     /// HTTP from beyond this machine is not answered: [`Error::PlainHttp`].
     pub async fn send(&self, request: Request, scopes: &[Scope]) -> Result<Response, Error> {
         if !self.is_ours(&request.url) {
-            return Ok(self.client.send(request).await?);
+            return Ok(self.retry.send(&self.client, request).await?);
         }
         let again = request.replay();
         let request = self.authorize(request, scopes).await?;
-        let response = self.client.send(request).await?;
+        let response = self.retry.send(&self.client, request).await?;
         if response.status != StatusCode::UNAUTHORIZED || !self.is_ours(&response.url) {
             return Ok(response);
         }
@@ -98,7 +103,7 @@ impl Authenticator {
             return Ok(response);
         };
         let again = self.authorize(again, scopes).await?;
-        Ok(self.client.send(again).await?)
+        Ok(self.retry.send(&self.client, again).await?)
     }
 
     /// True when a login was found; false also before any server asked for one.
@@ -122,17 +127,20 @@ impl Authenticator {
     /// Adds what the server asked for last time, fetching a token if there is none that is still good.
     async fn authorize(&self, request: Request, scopes: &[Scope]) -> Result<Request, Error> {
         let mut state = self.state.lock().await;
-        let challenge = match &state.scheme {
-            None => return Ok(request),
-            Some(Scheme::Basic) => {
-                return Ok(match self.credentials().await? {
-                    Some(Credentials::Password { username, password }) => {
-                        request.authorization(basic_header(username, password))
-                    }
-                    _ => request,
-                });
+        let challenge = match (
+            &state.scheme,
+            self.credentials.get().and_then(Option::as_ref),
+        ) {
+            (None, _) => return Ok(request),
+            // Nothing is to be fetched, however the server asks.
+            (_, Some(Credentials::RegistryToken { token })) => {
+                return Ok(request.authorization(bearer_header(token)?));
             }
-            Some(Scheme::Bearer(challenge)) => challenge.clone(),
+            (Some(Scheme::Basic), Some(Credentials::Password { username, password })) => {
+                return Ok(request.authorization(basic_header(username, password)));
+            }
+            (Some(Scheme::Basic), _) => return Ok(request),
+            (Some(Scheme::Bearer(challenge)), _) => challenge.clone(),
         };
         let key = token_key(&challenge, scopes);
         if let Some(token) = state
@@ -153,7 +161,7 @@ impl Authenticator {
 
     /// Remembers how the server wants to be answered; false when that was tried already or cannot be done.
     async fn learn(&self, response: &Response, scopes: &[Scope]) -> Result<bool, Error> {
-        if self.base.scheme() != "https" && !is_loopback(&self.base) {
+        if self.base.scheme() != "https" && !self.plain_http_allowed && !is_loopback(&self.base) {
             return Err(Error::PlainHttp {
                 host: host_port(&self.base),
             });
@@ -170,6 +178,13 @@ impl Authenticator {
             _ => None,
         });
         let mut state = self.state.lock().await;
+        let is_token = |credentials: Option<&Credentials>| {
+            matches!(credentials, Some(Credentials::RegistryToken { .. }))
+        };
+        let has_token = !challenges.is_empty() && is_token(self.credentials().await?);
+        if has_token && state.scheme.is_some() {
+            return Ok(false);
+        }
         if let Some(bearer) = bearer {
             state.tokens.remove(&token_key(bearer, scopes));
             state.scheme = Some(Scheme::Bearer(bearer.clone()));
@@ -179,10 +194,11 @@ impl Authenticator {
             .iter()
             .any(|challenge| matches!(challenge, Challenge::Basic { .. }))
         {
-            let has_password = matches!(
-                self.credentials().await?,
-                Some(Credentials::Password { .. })
-            );
+            let has_password = has_token
+                || matches!(
+                    self.credentials().await?,
+                    Some(Credentials::Password { .. })
+                );
             let tried = matches!(state.scheme, Some(Scheme::Basic));
             state.scheme = Some(Scheme::Basic);
             return Ok(has_password && !tried);
@@ -220,6 +236,14 @@ pub(crate) fn basic_header(username: &str, password: &str) -> HeaderValue {
     let pair = Zeroizing::new(format!("{username}:{password}"));
     let text = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
     HeaderValue::from_str(&text).expect("base64 text is a header value")
+}
+
+/// A token from elsewhere, which may hold what no header can.
+fn bearer_header(token: &str) -> Result<HeaderValue, Error> {
+    let text = Zeroizing::new(format!("Bearer {token}"));
+    let mut header = HeaderValue::from_str(&text).map_err(|_| Error::RegistryToken)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 fn token_key(challenge: &BearerChallenge, scopes: &[Scope]) -> TokenKey {

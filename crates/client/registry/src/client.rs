@@ -1,6 +1,6 @@
 //! One registry: its address, its login, and how requests are sent to it.
 
-use net::{Method, Redirects, Request, Response, Url};
+use net::{Method, Redirects, Request, Response, Retry, Url};
 use oci::{Reference, RepositoryName};
 use tokio::sync::OnceCell;
 
@@ -20,9 +20,35 @@ pub struct RegistryConfig {
     pub host: String,
     /// Who we are there.
     pub credentials: CredentialSource,
-    /// Speak plain HTTP. Refused unless the host is a loopback address. Without it, a loopback registry is still
-    /// spoken to in plain HTTP when it shows that it has no TLS.
-    pub plain_http: bool,
+    /// When plain HTTP is spoken.
+    pub plain_http: PlainHttp,
+    /// How often, and how long, a busy registry is waited for.
+    pub retry: Retry,
+}
+
+/// When a registry is spoken to without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// When a registry at a loopback address shows that it has no TLS.
+    LoopbackWithoutTls,
+    /// At once, without looking for TLS. The registry must be at a loopback address.
+    Loopback,
+    /// When any registry shows that it has no TLS: the user asked for it in as many words, and accepts that the login
+    /// and everything else can be read and changed on the way.
+    Allowed,
+}
+
+impl RegistryConfig {
+    /// Plain HTTP with a loopback registry only, when that has no TLS; a busy registry is not waited for.
+    #[must_use]
+    pub const fn new(host: String, credentials: CredentialSource) -> Self {
+        Self {
+            host,
+            credentials,
+            plain_http: PlainHttp::LoopbackWithoutTls,
+            retry: Retry::OFF,
+        }
+    }
 }
 
 /// A registry (OCI distribution spec 1.1). One value per host; its connections and tokens are shared by all calls.
@@ -64,11 +90,11 @@ impl Registry {
         self.authenticator
             .get_or_try_init(|| async {
                 let base = self.find_base().await?;
-                Ok(Authenticator::new(
-                    self.client.clone(),
-                    base,
-                    self.config.credentials.clone(),
-                ))
+                let credentials = self.config.credentials.clone();
+                let mut authenticator = Authenticator::new(self.client.clone(), base, credentials);
+                authenticator.retry = self.config.retry;
+                authenticator.plain_http_allowed = self.config.plain_http == PlainHttp::Allowed;
+                Ok(authenticator)
             })
             .await
     }
@@ -165,21 +191,37 @@ impl Registry {
         };
         let (secure, plain) = (with_scheme("https")?, with_scheme("http")?);
         match (is_loopback(&secure), self.config.plain_http) {
-            (false, true) => Err(Error::PlainHttp {
+            (false, PlainHttp::Loopback) => Err(Error::PlainHttp {
                 host: host_port(&secure),
             }),
-            (false, false) => Ok(secure),
-            (true, true) => Ok(plain),
-            (true, false) => {
+            (false, PlainHttp::LoopbackWithoutTls) => Ok(secure),
+            (true, PlainHttp::Loopback) => Ok(plain),
+            (true, PlainHttp::LoopbackWithoutTls) | (_, PlainHttp::Allowed) => {
                 let probe = secure.join("v2/").expect("a constant path");
                 match self.client.send(Request::get(probe)).await {
                     Ok(_) => Ok(secure),
-                    Err(net::Error::PlainHttpAnswer { .. }) => Ok(plain),
+                    Err(error) if self.has_no_tls(&error) => Ok(plain),
                     Err(error) => Err(error.into()),
                 }
             }
         }
     }
+
+    /// A port of its own answers in plain HTTP; a host whose https port is closed may still have one for http.
+    fn has_no_tls(&self, error: &net::Error) -> bool {
+        match error {
+            net::Error::PlainHttpAnswer { .. } => true,
+            net::Error::ConnectRefused { .. } => {
+                self.config.plain_http == PlainHttp::Allowed && !has_port(&self.config.host)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A `GET` that may be redirected to where the content is.

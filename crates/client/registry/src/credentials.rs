@@ -27,6 +27,11 @@ pub enum Credentials {
         /// Password.
         password: Zeroizing<String>,
     },
+    /// A token for the registry itself (`--registry-token`), sent as it is to a registry that asks who we are.
+    RegistryToken {
+        /// The token.
+        token: Zeroizing<String>,
+    },
 }
 
 /// Where credentials come from; nothing is looked up before a server asks for them.
@@ -74,6 +79,7 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::IdentityToken { .. } => f.write_str("IdentityToken(..)"),
+            Self::RegistryToken { .. } => f.write_str("RegistryToken(..)"),
             Self::Password { username, .. } => f
                 .debug_struct("Password")
                 .field("username", username)

@@ -91,6 +91,9 @@ pub enum Error {
         /// What it says.
         server: Option<ServerMessage>,
     },
+    /// The token given for the registry cannot be sent in a header.
+    #[error("the token for the registry has characters that no header can have")]
+    RegistryToken,
     /// Any other status that is no success.
     #[error("{host} answered {status}")]
     ServerError {

@@ -23,7 +23,7 @@ mod token;
 mod uploads;
 
 pub use auth::{Authenticator, Scope};
-pub use client::{Registry, RegistryConfig};
+pub use client::{PlainHttp, Registry, RegistryConfig};
 pub use credentials::{CredentialSource, Credentials};
 pub use docker_config::{ConfigSources, DockerConfig};
 pub use error::{

@@ -75,7 +75,7 @@ impl Registry {
     }
 
     /// What refers to the manifest `subject`, of one artifact type or of all: from the referrers API, or, on
-    /// registries without it (404), from the tag schema.
+    /// registries without it (404; 405 and 412 on Harbor), from the tag schema.
     pub async fn referrers(
         &self,
         repository: &RepositoryName,
@@ -125,14 +125,16 @@ impl Registry {
         let mut entries = Vec::new();
         while let Some(url) = pages.next.take() {
             let what = Resource::Manifest(subject.to_string());
-            let response = match self.find(get(url), &pull_scope(repository), what).await? {
-                Some(response) => response,
-                None if pages.seen.len() == 1 => return Ok(None),
-                None => {
+            let is_first = pages.seen.len() == 1;
+            let response = match self.send(get(url), &pull_scope(repository), what).await {
+                Ok(response) => response,
+                Err(error) if is_first && says_no_such_api(&error) => return Ok(None),
+                Err(Error::NotFound { .. }) => {
                     return Err(self.malformed(Fault::ListWithoutEnd {
                         pages: pages.seen.len(),
                     }));
                 }
+                Err(error) => return Err(error),
             };
             self.turn(&mut pages, &response)?;
             let limit = u64::try_from(MANIFEST_MAX).unwrap_or(u64::MAX);
@@ -210,6 +212,18 @@ impl Registry {
             }),
         }
     }
+}
+
+/// 404 by the specification; Harbor answers 405 or 412 where the API is off. Any other refusal may hide referrers.
+const fn says_no_such_api(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NotFound { .. }
+            | Error::ServerError {
+                status: 405 | 412,
+                ..
+            }
+    )
 }
 
 impl From<Url> for Pages {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::Bytes;
-use oci::{Descriptor, Digest, Manifest, RepositoryName, Tag};
+use oci::{Digest, IndexUnion, Manifest, Missing, RepositoryName, Tag};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Registry;
@@ -71,13 +71,17 @@ impl Registry {
         if pushed.subject_listed || self.has_referrers_api(repository, &subject).await? {
             return Ok(listed(ReferrersSource::Api));
         }
-        let mut seen = Entries(vec![manifest.referrer_entry()]);
+        let mut seen = IndexUnion::of(&manifest.referrer_entry());
         self.update_tag(repository, &subject.referrers_tag(), |current| {
             Ok(match current {
                 // `cosign copy` leaves the image itself under this tag.
-                Some(image) if image.digest() == subject => seen.write(),
-                Some(index) => seen.merge(self.index_entries(index)?),
-                None => seen.write(),
+                Some(index) if index.digest() != subject => {
+                    match seen.add(index).map_err(|fault| self.malformed(fault))? {
+                        Missing::Nothing => TagChange::Done,
+                        Missing::Some => self.index(&seen)?,
+                    }
+                }
+                _ => self.index(&seen)?,
             })
         })
         .await?;
@@ -152,6 +156,14 @@ impl Registry {
         }
     }
 
+    fn index(&self, union: &IndexUnion) -> Result<TagChange, Error> {
+        let manifest = union.write().map_err(|fault| self.malformed(fault))?;
+        Ok(TagChange::Write {
+            manifest: Box::new(manifest),
+            blobs: Vec::new(),
+        })
+    }
+
     async fn tagged(
         &self,
         repository: &RepositoryName,
@@ -164,37 +176,6 @@ impl Registry {
             Ok(manifest) => Ok(Some(manifest)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-}
-
-/// The entries of a fallback index: all that were seen in any version of it, ours among them.
-struct Entries(Vec<Descriptor>);
-
-impl Entries {
-    fn merge(&mut self, current: Vec<Descriptor>) -> TagChange {
-        let missing = self
-            .0
-            .iter()
-            .any(|seen| !current.iter().any(|entry| entry.digest == seen.digest));
-        for entry in current {
-            if !self.0.iter().any(|seen| seen.digest == entry.digest) {
-                self.0.push(entry);
-            }
-        }
-        if missing {
-            self.write()
-        } else {
-            TagChange::Done
-        }
-    }
-
-    /// By digest, as other clients write it, so that equal sets are equal indexes.
-    fn write(&mut self) -> TagChange {
-        self.0.sort_by_key(|entry| entry.digest.to_string());
-        TagChange::Write {
-            manifest: Box::new(Manifest::index(self.0.clone())),
-            blobs: Vec::new(),
         }
     }
 }

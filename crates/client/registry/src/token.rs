@@ -67,10 +67,11 @@ impl Authenticator {
                 password_request(realm, key, Some(username))
                     .authorization(basic_header(username, password))
             }
-            None => password_request(realm, key, None),
+            // A registry's own token is never for its token server.
+            Some(Credentials::RegistryToken { .. }) | None => password_request(realm, key, None),
         };
         let asked = Instant::now();
-        let response = self.client.send(request).await?;
+        let response = self.retry.send(&self.client, request).await?;
         if !response.status.is_success() {
             return Err(refusal(response, Resource::TokenServer, credentials.is_some()).await);
         }
@@ -78,10 +79,12 @@ impl Authenticator {
         read_answer(&body, asked).map_err(|fault| Error::Malformed { host, fault })
     }
 
-    /// Passwords go over https only; a registry on this machine without TLS may have its token server there too.
+    /// Passwords go over https only; a registry on this machine without TLS may have its token server there too, and so
+    /// may one that the user accepts without TLS.
     fn realm(&self, text: &str) -> Result<Url, Error> {
         let both_here = |realm: &Url| {
-            self.base.scheme() == "http" && is_loopback(&self.base) && is_loopback(realm)
+            let here = is_loopback(&self.base) && is_loopback(realm);
+            self.base.scheme() == "http" && (here || self.plain_http_allowed)
         };
         match Url::parse(text) {
             Ok(realm)

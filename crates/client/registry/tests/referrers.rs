@@ -35,7 +35,8 @@ fn client(host: &str) -> Registry {
     let config = RegistryConfig {
         host: host.to_owned(),
         credentials: registry::CredentialSource::Anonymous,
-        plain_http: true,
+        plain_http: registry::PlainHttp::Loopback,
+        retry: net::Retry::OFF,
     };
     Registry::new(support::http(), config)
 }
@@ -237,4 +238,84 @@ fn index_reply(index: &Manifest) -> Reply {
     reply(200)
         .header("content-type", MediaType::OCI_INDEX.as_str())
         .body(index.bytes())
+}
+
+/// What other clients write into the list, and we do not read, is still there after us.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_of_the_list_is_kept() {
+    let subject = artifact(None, "subject");
+    let other = artifact(Some(&subject), "other").digest();
+    let index = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{{"mediaType":"{}","size":7,"digest":"{other}","urls":["https://mirror.example/"],"data":"e30="}}],"annotations":{{"of":"the list"}},"subject":null,"x-more":[1]}}"#,
+        MediaType::OCI_INDEX,
+        MediaType::OCI_MANIFEST
+    );
+    let state = Arc::new(Mutex::new(index.into_bytes()));
+    let kept = state.clone();
+    let server = Server::start(move |seen: &Seen| {
+        let tagged = seen.target.contains("/manifests/sha256-");
+        match (seen.method.as_str(), tagged) {
+            ("PUT", true) => {
+                *kept.lock().unwrap() = seen.body.clone();
+                reply(201)
+            }
+            ("PUT", false) => reply(201),
+            (_, true) => reply(200)
+                .header("content-type", MediaType::OCI_INDEX.as_str())
+                .body(kept.lock().unwrap().clone()),
+            // Harbor, where the API is off.
+            _ => reply(412),
+        }
+    })
+    .await;
+    let ours = artifact(Some(&subject), "ours");
+    let pushed = anonymous(&server)
+        .push_referrer(&name(), &ours)
+        .await
+        .unwrap();
+    assert_eq!(pushed.listed, ReferrersSource::TagSchema);
+    let written = String::from_utf8(state.lock().unwrap().clone()).unwrap();
+    for kept in [
+        r#""urls":["https://mirror.example/"],"data":"e30=""#,
+        r#""annotations":{"of":"the list"}"#,
+        r#""x-more":[1]"#,
+        &ours.digest().to_string(),
+    ] {
+        assert!(written.contains(kept), "{kept} is not in {written}");
+    }
+    let order = [r#"{"schemaVersion":2,"mediaType""#, r#""manifests":["#];
+    assert!(order.iter().all(|text| written.matches(text).count() == 1));
+}
+
+#[tokio::test]
+async fn only_some_answers_say_that_there_is_no_api() {
+    for (status, is_absent) in [
+        (404, true),
+        (405, true),
+        (412, true),
+        (400, false),
+        (403, false),
+        (406, false),
+        (500, false),
+        (501, false),
+    ] {
+        let server = Server::start(move |seen: &Seen| {
+            reply(if seen.target.contains("/referrers/") {
+                status
+            } else {
+                404
+            })
+        })
+        .await;
+        let subject = artifact(None, "subject").digest();
+        let found = anonymous(&server).referrers(&name(), &subject, None).await;
+        match found {
+            Ok(referrers) => {
+                assert!(is_absent, "{status}");
+                assert_eq!(referrers.source, ReferrersSource::TagSchema);
+                assert!(referrers.entries.is_empty());
+            }
+            Err(error) => assert!(!is_absent, "{status}: {error:?}"),
+        }
+    }
 }

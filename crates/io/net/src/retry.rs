@@ -4,8 +4,9 @@ use http::{Method, StatusCode, header};
 
 use crate::{Client, Error, Request, Response};
 
-/// Waiting and asking again, for `GET` and `HEAD` that a busy server put off (429 or 503). Off unless used.
-#[derive(Clone, Copy, Debug)]
+/// Waiting and asking again when a busy server put a request off: 429 whatever the method, because nothing was done
+/// yet; 503, which may come after some of the work, for `GET` and `HEAD`. Off unless used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// How often to ask again.
     pub attempts: u8,
@@ -14,23 +15,30 @@ pub struct Retry {
 }
 
 impl Retry {
+    /// Nothing is asked again.
+    pub const OFF: Self = Self {
+        attempts: 0,
+        longest_wait: Duration::ZERO,
+    };
+
     /// Sends the request, again while the server says to wait and the bounds allow it. The last answer is returned
-    /// whatever its status. Without `Retry-After` in seconds the wait is 1 s, doubled each time.
+    /// whatever its status. Without `Retry-After` in seconds the wait is 1 s, doubled each time. A body that is a stream
+    /// is sent once.
     ///
     /// # Errors
-    /// As [`Client::send`]; errors are not retried, and neither are other methods.
+    /// As [`Client::send`]; errors are not retried.
     pub async fn send(self, client: &Client, request: Request) -> Result<Response, Error> {
         let mut request = request;
         let mut wait = Duration::from_secs(1);
         for _ in 0..self.attempts {
-            let again = matches!(request.method, Method::GET | Method::HEAD)
-                .then(|| request.replay())
-                .flatten();
+            let again = request.replay();
+            let reads = matches!(request.method, Method::GET | Method::HEAD);
             let response = client.send(request).await?;
-            let busy = matches!(
-                response.status,
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-            );
+            let busy = match response.status {
+                StatusCode::TOO_MANY_REQUESTS => true,
+                StatusCode::SERVICE_UNAVAILABLE => reads,
+                _ => false,
+            };
             let asked = response
                 .header(header::RETRY_AFTER)
                 .and_then(|text| text.trim().parse().ok());

@@ -13,6 +13,7 @@ pub mod media_type;
 pub mod name;
 pub mod reference;
 pub mod transfer;
+pub mod union;
 
 pub use challenge::{BearerChallenge, Challenge, ChallengeError};
 pub use descriptor::{Descriptor, Platform};
@@ -26,3 +27,4 @@ pub use media_type::{MediaType, MediaTypeError};
 pub use name::{NameError, RepositoryName, Tag};
 pub use reference::{Reference, ReferenceError, Repository};
 pub use transfer::{BlobRange, ByteRange, Page, TransferError, next_link};
+pub use union::{IndexUnion, Missing};

@@ -145,7 +145,8 @@ pub(crate) fn registry(server: &Server, credentials: CredentialSource) -> Regist
         RegistryConfig {
             host: server.host.clone(),
             credentials,
-            plain_http: true,
+            plain_http: registry::PlainHttp::Loopback,
+            retry: net::Retry::OFF,
         },
     )
 }
