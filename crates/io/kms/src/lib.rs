@@ -1,2 +1,24 @@
 //! Signing keys that do not leave their place: PKCS#11 tokens, Vault transit, cloud key services, plugins.
+//!
+//! [`KeyReference::parse`] reads what a user writes after `--key`. A [`ServiceReference`] in it is opened with
+//! [`open`], which contacts nobody yet, into a [`SigningService`]. What a service needs to know besides (addresses,
+//! tokens, the time) is in [`Settings`]: this crate reads no environment variable.
+//!
+//! No service is believed: every signature is verified under the public key that the same service gave before, and an
+//! answer that does not fit is an error.
 #![deny(missing_docs)]
+
+mod error;
+mod http;
+mod reference;
+mod service;
+mod settings;
+mod vault;
+
+pub use error::{Service, ServiceError, Setting};
+pub use reference::{
+    AwsKey, AzureKey, GoogleKey, KeyReference, Pkcs11Uri, PluginKey, ReferenceError,
+    ServiceReference, StoredKeyFile, VaultKey,
+};
+pub use service::{ServiceKey, SigningService, open};
+pub use settings::{Settings, VaultSettings};

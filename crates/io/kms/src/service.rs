@@ -1,0 +1,169 @@
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+use pki::signature::{Scheme, VerifyingKey};
+use pki::signing::KeyAlgorithm;
+use tokio::sync::OnceCell;
+
+use crate::error::{Service, ServiceError};
+use crate::reference::ServiceReference;
+use crate::settings::Settings;
+use crate::vault::Vault;
+
+/// What a service says about its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceKey {
+    /// The public half.
+    pub verifying_key: VerifyingKey,
+    /// The schemes that [`SigningService::sign`] makes with it, never empty; [`VerifyingKey::default_scheme`] comes
+    /// first if it is among them. A service may have fixed one when the key was made.
+    pub schemes: Vec<Scheme>,
+}
+
+impl ServiceKey {
+    /// The scheme to sign with when nothing else is said.
+    ///
+    /// # Panics
+    /// Never for a key that a [`SigningService`] gave.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        *self.schemes.first().expect("a service's key has a scheme")
+    }
+}
+
+/// One key that signs where it is.
+pub trait SigningService: Debug + Send + Sync {
+    /// Which kind of place it is.
+    fn service(&self) -> Service;
+
+    /// The key; asked for once, then remembered.
+    ///
+    /// # Errors
+    /// The service does not answer, denies it, has no such key, or one that cannot sign artifacts.
+    fn key(&self) -> BoxFuture<'_, Result<ServiceKey, ServiceError>>;
+
+    /// Signs `message`, of which the service sees only the digest where the scheme has one. An ECDSA signature is DER,
+    /// an RSA one as long as the modulus, an Ed25519 one 64 bytes. It was verified under [`Self::key`].
+    ///
+    /// # Errors
+    /// As [`Self::key`]; a scheme that the key does not have; a signature that does not hold.
+    fn sign<'a>(
+        &'a self,
+        scheme: Scheme,
+        message: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, ServiceError>>;
+
+    /// Makes the key. One that is there already stays as it is and is given, whatever its kind, as in cosign.
+    ///
+    /// # Errors
+    /// As [`Self::key`]; a kind of key that the service does not make.
+    fn create(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Result<ServiceKey, ServiceError>>;
+}
+
+/// Prepares to use the key; contacts nobody yet.
+///
+/// # Errors
+/// A setting that the service needs is missing or cannot be used.
+pub fn open(
+    reference: &ServiceReference,
+    settings: &Settings,
+) -> Result<Box<dyn SigningService>, ServiceError> {
+    Ok(match reference {
+        ServiceReference::Vault(key) => checked(Vault::new(key, settings)?),
+        ServiceReference::Aws(_) => return Err(not_yet(Service::Aws)),
+        ServiceReference::Azure(_) => return Err(not_yet(Service::Azure)),
+        ServiceReference::Google(_) => return Err(not_yet(Service::Google)),
+        ServiceReference::Pkcs11(_) => return Err(not_yet(Service::Pkcs11)),
+        ServiceReference::Plugin(_) => return Err(not_yet(Service::Plugin)),
+    })
+}
+
+fn not_yet(service: Service) -> ServiceError {
+    ServiceError::UnsupportedService { service }
+}
+
+fn checked(backend: impl Backend + 'static) -> Box<dyn SigningService> {
+    Box::new(Checked {
+        backend,
+        key: OnceCell::new(),
+    })
+}
+
+/// What each kind of service does; [`Checked`] adds what all have in common.
+pub(crate) trait Backend: Debug + Send + Sync {
+    /// Which it is.
+    const SERVICE: Service;
+
+    /// Something of the key that must not change between asking for it and signing, such as its version.
+    type Pin: Clone + Debug + Send + Sync;
+
+    /// Asks for the key.
+    fn fetch(&self) -> impl Future<Output = Result<(ServiceKey, Self::Pin), ServiceError>> + Send;
+
+    /// Signs with one of the key's own schemes.
+    fn sign(
+        &self,
+        key: &ServiceKey,
+        pin: &Self::Pin,
+        scheme: Scheme,
+        message: &[u8],
+    ) -> impl Future<Output = Result<Vec<u8>, ServiceError>> + Send;
+
+    /// Makes the key, which is not there.
+    fn create(
+        &self,
+        algorithm: KeyAlgorithm,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}
+
+#[derive(Debug)]
+struct Checked<B: Backend> {
+    backend: B,
+    key: OnceCell<(ServiceKey, B::Pin)>,
+}
+
+impl<B: Backend> Checked<B> {
+    async fn known(&self) -> Result<&(ServiceKey, B::Pin), ServiceError> {
+        self.key.get_or_try_init(|| self.backend.fetch()).await
+    }
+}
+
+impl<B: Backend> SigningService for Checked<B> {
+    fn service(&self) -> Service {
+        B::SERVICE
+    }
+
+    fn key(&self) -> BoxFuture<'_, Result<ServiceKey, ServiceError>> {
+        Box::pin(async { Ok(self.known().await?.0.clone()) })
+    }
+
+    fn sign<'a>(
+        &'a self,
+        scheme: Scheme,
+        message: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, ServiceError>> {
+        Box::pin(async move {
+            let service = B::SERVICE;
+            let (key, pin) = self.known().await?;
+            if !key.schemes.contains(&scheme) {
+                return Err(ServiceError::UnsupportedScheme { service, scheme });
+            }
+            let signature = self.backend.sign(key, pin, scheme, message).await?;
+            match key.verifying_key.verify(scheme, message, &signature) {
+                Ok(_valid) => Ok(signature),
+                Err(_) => Err(ServiceError::SignatureMismatch { service }),
+            }
+        })
+    }
+
+    fn create(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Result<ServiceKey, ServiceError>> {
+        Box::pin(async move {
+            match self.known().await {
+                Err(ServiceError::KeyNotFound { .. }) => self.backend.create(algorithm).await?,
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+            self.key().await
+        })
+    }
+}
