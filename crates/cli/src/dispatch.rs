@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::cobra::{self, Invocation, Root};
 use crate::failure::Failure;
-use crate::personas::{docker, native, notary, plugin};
+use crate::personas::{cosign, docker, native, notary, plugin};
 use crate::process::Process;
 use crate::session::{Globals, Run, Session, UseCases};
 
@@ -57,11 +57,8 @@ fn choose(process: &Process, uses: &dyn UseCases, words: &[String]) -> Result<()
     if program == notary::NAME {
         return notary::run(&notary::ROOT, &session, words);
     }
-    if program == "cosign" {
-        return Err(native::error::Error::UnknownPersona {
-            program: program.to_owned(),
-        }
-        .into());
+    if program == cosign::NAME {
+        return cosign::run(&cosign::ROOT, &session, words);
     }
     if let Some("-v" | "--version") = words.first().map(String::as_str) {
         return native::version::show(process);
@@ -82,13 +79,16 @@ pub(crate) fn run_root(
             return complete(root, process, rest, false);
         }
         Some((first, rest)) if first == "help" => return help(root, process, rest),
+        Some((first, rest)) if first == cosign::NAME && native::is_native(root) => {
+            return cosign::run(&cosign::NATIVE_ROOT, session, rest);
+        }
         Some((first, rest)) if first == notary::NAME && native::is_native(root) => {
             return notary::run(&notary::NATIVE_ROOT, session, rest);
         }
         _ => {}
     }
     match cobra::parse(root, words)? {
-        Invocation::Run { run, matches } => {
+        Invocation::Run { run, matches, .. } => {
             show_notices(process, matches.notices())?;
             run(session, &matches)
         }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::cobra::UsageError;
 use crate::input::InputError;
+use crate::personas::cosign::error::Error as CosignError;
 use crate::personas::docker::error::Error as DockerError;
 use crate::personas::docker_trust::error::Error as DockerTrustError;
 use crate::personas::native::error::Error as NativeError;
@@ -26,6 +27,9 @@ pub enum Failure {
     /// The program that ran in our place ended with this exit code, and said what it had to.
     #[error("exit code {0}")]
     Ended(u8),
+    /// `cosign` refuses.
+    #[error(transparent)]
+    Cosign(CosignError),
     /// A docker command refuses.
     #[error(transparent)]
     Docker(#[from] DockerError),
@@ -49,6 +53,15 @@ pub enum Failure {
     Output(#[from] io::Error),
 }
 
+impl From<CosignError> for Failure {
+    fn from(error: CosignError) -> Self {
+        match error {
+            CosignError::Input(error) => Self::Input(error),
+            error => Self::Cosign(error),
+        }
+    }
+}
+
 impl From<DockerTrustError> for Failure {
     fn from(error: DockerTrustError) -> Self {
         match error {
@@ -65,6 +78,10 @@ impl Failure {
             Self::Said => 1,
             Self::Ended(code) => *code,
             Self::Input(InputError::Interrupted { signal }) => SIGNAL_BASE.saturating_add(*signal),
+            Self::Cosign(error) => {
+                process.err(format_args!("Error: {}\n", error.text()));
+                error.exit_code()
+            }
             Self::Docker(error) => {
                 process.err(format_args!("{}\n", error.text()));
                 error.exit_code()

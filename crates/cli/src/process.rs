@@ -117,6 +117,17 @@ impl Process {
             .filter(|path| !path.as_os_str().is_empty())
     }
 
+    /// The environment variables whose names begin with `prefix`, by name; what is not UTF-8 is left out.
+    pub fn vars_starting_with<'p>(
+        &'p self,
+        prefix: &'p str,
+    ) -> impl Iterator<Item = (&'p str, &'p str)> {
+        self.env
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+            .filter(move |(name, _)| name.starts_with(prefix))
+    }
+
     /// The working directory; `None` where it no longer exists.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
@@ -172,6 +183,11 @@ impl Process {
         let mut stdout = lock(&self.stdout);
         write!(stdout, "{text}")?;
         stdout.flush()
+    }
+
+    /// From now on standard output is `output`.
+    pub fn redirect_out(&self, output: impl Write + Send + 'static) {
+        *lock(&self.stdout) = Box::new(output);
     }
 
     /// Writes to standard error. A failure has nowhere to be reported and is dropped.

@@ -27,6 +27,22 @@ pub fn secret(process: &Process, question: &str) -> Result<Zeroizing<String>, In
     answer
 }
 
+/// As [`secret`], with the question on standard error, for commands whose output is a result.
+///
+/// # Errors
+/// As [`secret`].
+pub fn secret_on_stderr(
+    process: &Process,
+    question: &str,
+) -> Result<Zeroizing<String>, InputError> {
+    let answer = process.input().hidden_line(|| {
+        process.err(question);
+        Ok(())
+    });
+    process.err("\n");
+    answer
+}
+
 /// Asks for a line with the echo on.
 ///
 /// # Errors
@@ -40,9 +56,23 @@ pub fn text(process: &Process, question: &str) -> Result<Zeroizing<String>, Inpu
 /// # Errors
 /// When standard input cannot be read, or the user pressed Ctrl-C.
 pub fn agrees(process: &Process, question: &str) -> Result<bool, InputError> {
-    let answer = process
-        .input()
-        .line(|| process.out(format_args!("{question} [y/N] ")));
+    let ask = || process.out(format_args!("{question} [y/N] "));
+    is_agreement(process.input().line(ask))
+}
+
+/// As [`agrees`], with the question on standard error.
+///
+/// # Errors
+/// As [`agrees`].
+pub fn agrees_on_stderr(process: &Process, question: &str) -> Result<bool, InputError> {
+    let ask = || {
+        process.err(format_args!("{question} [y/N] "));
+        Ok(())
+    };
+    is_agreement(process.input().line(ask))
+}
+
+fn is_agreement(answer: Result<Zeroizing<String>, InputError>) -> Result<bool, InputError> {
     match answer {
         Ok(answer) => Ok(matches!(answer.as_str(), "y" | "Y" | "yes")),
         Err(InputError::Ended) => Ok(false),

@@ -92,6 +92,7 @@ fn right_column(flag: &Flag) -> String {
         FlagKind::Text { default } if !default.is_empty() => {
             format!("{} (default {default:?})", flag.help)
         }
+        FlagKind::Switch if flag.starts_on => format!("{} (default true)", flag.help),
         FlagKind::Switch | FlagKind::Text { .. } | FlagKind::List => flag.help.to_owned(),
     }
 }

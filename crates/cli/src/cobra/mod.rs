@@ -8,10 +8,12 @@ mod complete;
 mod help;
 mod parse;
 mod reference;
+mod similar;
 mod table;
 
 pub use complete::complete;
 pub use help::help;
-pub use parse::{Invocation, Matches, UsageError, parse, parse_leading};
+pub use parse::{Invocation, Matches, Mismatch, UsageError, parse, parse_leading};
 pub use reference::reference;
-pub use table::{Arity, Command, Completes, Flag, FlagKind, Root};
+pub use similar::similar;
+pub use table::{Arity, Command, Completes, Flag, FlagKind, Root, count_flags, join_flags};

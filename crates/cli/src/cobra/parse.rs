@@ -13,6 +13,8 @@ pub enum Invocation<R: 'static> {
     Run {
         /// What the table holds for it.
         run: R,
+        /// The command itself.
+        command: &'static Command<R>,
         /// Flags and arguments.
         matches: Matches,
     },
@@ -52,7 +54,7 @@ impl Matches {
     pub fn on(&self, flag: &'static Flag) -> bool {
         self.values(flag)
             .last()
-            .is_some_and(|value| value == "true")
+            .map_or(flag.starts_on, |value| value == "true")
     }
 
     /// The last value given, or `None`.
@@ -71,6 +73,25 @@ impl Matches {
     /// Every value given.
     pub fn values(&self, flag: &'static Flag) -> &[String] {
         self.flags.get(flag.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Sets each flag that was not given to what `value` has for its long name.
+    ///
+    /// # Errors
+    /// pflag's sentence about a value that does not fit its flag.
+    pub fn fill(
+        &mut self,
+        flags: &'static [Flag],
+        value: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), String> {
+        for flag in flags {
+            if self.given(flag).is_none()
+                && let Some(value) = value(flag.name)
+            {
+                set(flag, &value, self)?;
+            }
+        }
+        Ok(())
     }
 
     /// Lines to show before anything else: deprecated spellings.
@@ -107,7 +128,18 @@ pub enum UsageError {
         verb: &'static str,
         /// The command's path.
         path: String,
+        /// What was wanted, and what was given.
+        mismatch: Box<Mismatch>,
     },
+}
+
+/// A number of arguments that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// How many the command takes.
+    pub wanted: Arity,
+    /// What was given.
+    pub given: Vec<String>,
 }
 
 impl UsageError {
@@ -148,7 +180,11 @@ pub fn parse<R: Copy>(root: &Root<R>, words: &[String]) -> Result<Invocation<R>,
     }
     check_arity(root.program, command, &path, &matches.args)?;
     Ok(match command.run {
-        Some(run) => Invocation::Run { run, matches },
+        Some(run) => Invocation::Run {
+            run,
+            command,
+            matches,
+        },
         None => Invocation::Help {
             path,
             command,
@@ -378,6 +414,10 @@ fn check_arity<R>(
         usage: command.use_line(path),
         verb,
         path: path.to_owned(),
+        mismatch: Box::new(Mismatch {
+            wanted: command.arity,
+            given: args.to_vec(),
+        }),
     })
 }
 

@@ -63,7 +63,7 @@ pub enum Completes {
 }
 
 /// One flag.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flag {
     /// The long name, without dashes.
     pub name: &'static str,
@@ -77,6 +77,8 @@ pub struct Flag {
     pub completes: Completes,
     /// Not shown.
     pub hidden: bool,
+    /// A switch that is on unless switched off.
+    pub starts_on: bool,
 }
 
 /// What a flag takes.
@@ -146,6 +148,7 @@ impl Flag {
             help,
             completes: Completes::Nothing,
             hidden: false,
+            starts_on: false,
         }
     }
 
@@ -180,6 +183,29 @@ impl Flag {
         Self { completes, ..self }
     }
 
+    /// The same switch, on unless switched off.
+    #[must_use]
+    pub const fn on_by_default(self) -> Self {
+        Self {
+            starts_on: true,
+            ..self
+        }
+    }
+
+    /// On or off, without a value.
+    pub const fn is_switch(&self) -> bool {
+        matches!(self.kind, FlagKind::Switch)
+    }
+
+    /// The same flag, not shown.
+    #[must_use]
+    pub const fn hidden(self) -> Self {
+        Self {
+            hidden: true,
+            ..self
+        }
+    }
+
     /// Without a value of its own in the next word.
     pub(super) fn stands_alone(&self) -> bool {
         self.kind == FlagKind::Switch
@@ -193,6 +219,33 @@ impl Flag {
             FlagKind::List => "list",
         }
     }
+}
+
+/// How many flags these groups have together.
+pub const fn count_flags(groups: &[&[Flag]]) -> usize {
+    let (mut count, mut group) = (0, 0);
+    while group < groups.len() {
+        count += groups[group].len();
+        group += 1;
+    }
+    count
+}
+
+/// The flags of all groups in one array; `N` is [`count_flags`] of the same groups, or it does not compile.
+pub const fn join_flags<const N: usize>(groups: &[&[Flag]]) -> [Flag; N] {
+    let mut joined = [HELP; N];
+    let (mut at, mut group) = (0, 0);
+    while group < groups.len() {
+        let mut flag = 0;
+        while flag < groups[group].len() {
+            joined[at] = groups[group][flag];
+            at += 1;
+            flag += 1;
+        }
+        group += 1;
+    }
+    assert!(at == N, "another number of flags than counted");
+    joined
 }
 
 /// Every command has `--help`; its letter is still taken, with a notice.

@@ -85,12 +85,6 @@ pub enum Error {
     /// The program cannot find its own file.
     #[error("own file unknown")]
     OwnFileUnknown,
-    /// The program was called by the name of a persona that does not exist yet.
-    #[error("unknown persona")]
-    UnknownPersona {
-        /// The name.
-        program: String,
-    },
     /// `aliases.builder` is another plugin's.
     #[error("other builder")]
     OtherBuilder {
@@ -174,10 +168,6 @@ impl Error {
                 path.display()
             ),
             Self::OwnFileUnknown => "the program cannot find its own file".to_owned(),
-            Self::UnknownPersona { program } => format!(
-                "countersign: called as {program:?}, which this version does not replace\nRun 'countersign --help' \
-                 for the commands there are."
-            ),
             Self::UnknownShell { found } => format!("no completion for {found:?}: use bash, fish or zsh"),
         }
     }

@@ -9,7 +9,7 @@ pub mod serve;
 mod shim;
 pub mod version;
 
-use super::{docker, docker_trust, notary};
+use super::{cosign, docker, docker_trust, notary};
 use crate::cobra::{self, Arity, Command, Completes, Matches, Root};
 use crate::env;
 use crate::failure::Failure;
@@ -33,6 +33,7 @@ static TABLE: Command<Run> = Command {
     long: "Sign and verify container images, and run the services that needs",
     commands: &[
         COMPLETION,
+        cosign::NATIVE_ENTRY,
         DEMO,
         docker::NATIVE_ENTRY,
         doctor::TABLE,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::error::Error;
 use super::table::{GLOBALS, VERSION};
 use super::{Action, Context, version};
-use crate::cobra::{Command, Flag, FlagKind, Matches};
+use crate::cobra::{self, Command, Flag, FlagKind, Matches};
 use crate::failure::Failure;
 
 /// The sentence about a command, and its usage.
@@ -122,7 +122,7 @@ pub(super) fn root(context: &Context<'_>, matches: &Matches) -> Result<(), Failu
         None => Ok(process.out(usage(context.root.command, context.root.path))?),
         Some(word) => Err(Error::UnknownCommand {
             word: word.clone(),
-            similar: similar(context.root.command, word),
+            similar: cobra::similar(context.root.command, word),
         }
         .into()),
     }
@@ -150,33 +150,4 @@ pub(super) fn topic(context: &Context<'_>, matches: &Matches) -> Result<(), Fail
     };
     process.out(full(command, &path))?;
     Ok(())
-}
-
-/// Commands that begin alike, or differ in one or two letters.
-fn similar(command: &Command<Action>, word: &str) -> Vec<&'static str> {
-    let lower = word.to_lowercase();
-    let names = command.commands.iter().map(|child| child.name);
-    names
-        .filter(|name| name.starts_with(&lower) || distance(&lower, name) <= 2)
-        .collect()
-}
-
-/// Letters to insert, remove or replace.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, a) in from.chars().enumerate() {
-        let mut next = vec![line + 1];
-        let pairs = row.iter().zip(row.iter().skip(1)).zip(&to);
-        for ((&diagonal, &above), &b) in pairs {
-            let left = next.last().copied().unwrap_or_default();
-            next.push(
-                (diagonal + usize::from(a != b))
-                    .min(above + 1)
-                    .min(left + 1),
-            );
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -72,7 +72,7 @@ pub(crate) fn run(
     }
     let context = Context { session, root };
     match cobra::parse(root, words).map_err(flag)? {
-        Invocation::Run { run, matches } => {
+        Invocation::Run { run, matches, .. } => {
             if matches.on(&table::DEBUG) {
                 explain::on_stderr();
             }

@@ -1,0 +1,218 @@
+//! What the persona refuses, in sentences that say what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pki::cosign_key::CosignKeyError;
+use pki::keyfile::UnlockError;
+use thiserror::Error;
+
+use crate::input::InputError;
+use crate::render::printable::printable;
+
+/// A refused command.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two flags that exclude each other.
+    #[error("--{drop} cannot be used with --{because}: {why}")]
+    Conflict {
+        /// The one to drop.
+        drop: &'static str,
+        /// The one that makes it senseless.
+        because: &'static str,
+        /// Why they exclude each other: a clause.
+        why: &'static str,
+    },
+    /// The user does not want to go on.
+    #[error("user declined the prompt")]
+    Declined,
+    /// A file exists already and nobody can be asked.
+    #[error("file exists")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read")]
+    Read {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write")]
+    Write {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written durably.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file is larger than anything of its kind.
+    #[error("too large")]
+    TooLarge {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// Most bytes of such a file.
+        limit: u64,
+    },
+    /// A file that is no private key.
+    #[error("not a private key")]
+    KeyFile {
+        /// What holds it, as the user named it.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        source: CosignKeyError,
+    },
+    /// A private key that stays locked.
+    #[error("cannot unlock")]
+    Unlock {
+        /// What holds it, as the user named it.
+        place: String,
+        /// Why.
+        #[source]
+        source: UnlockError,
+    },
+    /// A flag is needed.
+    #[error("--{flag} is required: {why}")]
+    Required {
+        /// Its name.
+        flag: &'static str,
+        /// What for: a clause.
+        why: &'static str,
+    },
+    /// Nobody gave a password.
+    #[error("no password")]
+    NoPassword,
+    /// The two typed passwords differ.
+    #[error("passwords do not match")]
+    PasswordsDiffer,
+    /// A prompt or a pipe failed.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// Something of cosign that this program does not do.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// What: a noun.
+        what: &'static str,
+        /// What to use: a sentence.
+        instead: &'static str,
+    },
+    /// The provider of cryptography failed.
+    #[error(transparent)]
+    Provider(#[from] pki::signing::ProviderError),
+    /// A variable that a flag names is not set.
+    #[error("variable not set")]
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// No such command.
+    #[error("unknown command {word:?} for {path:?}")]
+    UnknownCommand {
+        /// The word.
+        word: String,
+        /// Where it stood.
+        path: String,
+        /// Commands that are nearly called so.
+        similar: Vec<&'static str>,
+    },
+    /// The command line does not fit, in cobra's words.
+    #[error("{problem}")]
+    Usage {
+        /// The sentence.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// cosign's exit code for it.
+    pub(crate) fn exit_code(&self) -> u8 {
+        1
+    }
+
+    /// The words after `Error: `.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Conflict { drop, .. } => format!("{self}\nDrop --{drop}."),
+            Self::Declined
+            | Self::PasswordsDiffer
+            | Self::Required { .. }
+            | Self::Store(_)
+            | Self::Input(_)
+            | Self::Provider(_)
+            | Self::Usage { .. } => self.to_string(),
+            Self::Exists { path } => format!(
+                "{} exists already\nUse --yes to replace it, or another --output-key-prefix.",
+                path.display()
+            ),
+            Self::Read { path, source } | Self::Write { path, source } => go_io(path, source),
+            Self::TooLarge { path, limit } => {
+                format!("{} is larger than {limit} bytes", path.display())
+            }
+            Self::KeyFile { place, source } => key_file(place, source),
+            Self::Unlock { place, source } => unlock(place, source),
+            Self::NoPassword => {
+                "no password for the private key\nSet COSIGN_PASSWORD (empty for none), or type it \
+                 on a terminal, or pipe it to standard input."
+                    .to_owned()
+            }
+            Self::Unsupported { instead, .. } => format!("{self}\n{instead}"),
+            Self::Variable { name } => format!(
+                "environment variable {} is not set\nThe key reference env://{} reads the key from it.",
+                printable(name),
+                printable(name)
+            ),
+            Self::UnknownCommand { path, similar, .. } => {
+                let mut text = printable(&self.to_string()).into_owned();
+                if !similar.is_empty() {
+                    text.push_str("\n\nDid you mean this?\n");
+                    for name in similar {
+                        text.push_str(&format!("\t{name}\n"));
+                    }
+                }
+                text.push_str(&format!("\nRun '{path} --help' for usage."));
+                text
+            }
+        }
+    }
+}
+
+/// As Go says it.
+fn go_io(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("open {path}: no such file or directory"),
+        io::ErrorKind::PermissionDenied => format!("open {path}: permission denied"),
+        io::ErrorKind::IsADirectory => format!("read {path}: is a directory"),
+        _ => format!("open {path}: {error}"),
+    }
+}
+
+fn key_file(place: &str, error: &CosignKeyError) -> String {
+    let place = printable(place);
+    match error {
+        CosignKeyError::UnsupportedBlock { found } => format!(
+            "reading key: {place} holds a {:?}, not a private key",
+            printable(found)
+        ),
+        error => format!("reading key: {place}: {error}"),
+    }
+}
+
+fn unlock(place: &str, error: &UnlockError) -> String {
+    let place = printable(place);
+    match error {
+        UnlockError::WrongPassphrase => format!(
+            "reading key: decrypt: encrypted: decryption failed\nThe password for {place} is wrong."
+        ),
+        error => format!("reading key: {place}: {error}"),
+    }
+}

@@ -1,0 +1,68 @@
+//! Files that the user names.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::error::Error;
+use crate::process::Process;
+
+/// The whole file at `path`, seen from the working directory; `limit` bytes at most.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::TooLarge`].
+pub(crate) fn read(process: &Process, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(process.resolve(path)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
+        Ok(bytes)
+    } else {
+        Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        })
+    }
+}
+
+/// Writes a result that is not secret.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn write(process: &Process, path: &Path, content: &[u8]) -> Result<(), Error> {
+    std::fs::write(process.resolve(path), content).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Whether something is there.
+pub(crate) fn exists(process: &Process, path: &Path) -> Result<bool, Error> {
+    match process.resolve(path).symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(Error::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// `--output-file`: from now on standard output is this file.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(super) fn redirect_output(process: &Process, path: &str) -> Result<(), Error> {
+    let file = File::create(process.resolve(Path::new(path))).map_err(|source| Error::Write {
+        path: path.into(),
+        source,
+    })?;
+    process.redirect_out(file);
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! `cosign …`: keys, signatures and attestations with the command line of cosign 2.5 and 3.1.
+//!
+//! One file per command; [`table`] lists them. Results are on standard output in cosign's shapes, everything else on
+//! standard error.
+
+mod completion;
+mod environment;
+pub mod error;
+pub(crate) mod files;
+pub(crate) mod flags;
+mod generate_key_pair;
+mod import_key_pair;
+pub(crate) mod keys;
+pub(crate) mod passwords;
+mod public_key;
+mod table;
+mod timeout;
+pub mod variables;
+mod version;
+mod words;
+
+use std::time::Duration;
+
+pub(crate) use table::{NATIVE_ROOT, ROOT};
+
+use self::error::Error;
+use crate::cobra::{self, Arity, Command, Flag, Invocation, Matches, Root, UsageError};
+use crate::explain;
+use crate::failure::Failure;
+use crate::session::{Run, Session};
+
+/// The word after `countersign`, and the program's name.
+pub(crate) const NAME: &str = "cosign";
+
+/// What the native help shows; the commands have a table of their own.
+pub(crate) const NATIVE_ENTRY: Command<Run> = Command {
+    usage: "COMMAND",
+    long: "Sign, attest and verify with the command line of cosign 2.5 and 3.1, also as a program named cosign.\n\
+           'countersign cosign help' has its commands.",
+    ..Command::new(NAME, "Sign and verify as cosign does")
+};
+
+/// What the table holds for each command.
+pub(crate) type Action = fn(&Context<'_>, &Matches) -> Result<(), Failure>;
+
+/// What a running command has at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) session: &'a Session<'a>,
+    /// `--timeout`: how long the command may take.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Runs one command line.
+pub(crate) fn run(
+    root: &'static Root<Action>,
+    session: &Session<'_>,
+    words: &[String],
+) -> Result<(), Failure> {
+    let process = session.process;
+    match words.split_first() {
+        Some((first, rest)) if first == "__complete" => {
+            return Ok(process.out(cobra::complete(root, rest, true))?);
+        }
+        Some((first, rest)) if first == "__completeNoDesc" => {
+            return Ok(process.out(cobra::complete(root, rest, false))?);
+        }
+        Some((first, rest)) if first == "help" => return help(root, session, rest),
+        _ => {}
+    }
+    let words = words::as_cosign_reads(root.command, words, |warning| {
+        process.err(format_args!("{warning}\n"));
+    });
+    match cobra::parse(root, &words).map_err(|error| usage(root, error))? {
+        Invocation::Run {
+            run,
+            command,
+            mut matches,
+        } => {
+            matches
+                .fill(command.flags, |name| variable(session, command, name))
+                .map_err(|problem| Error::Usage { problem })?;
+            if matches.on(&flags::VERBOSE) {
+                explain::on_stderr();
+            }
+            if let Some(path) = matches.given(&flags::OUTPUT_FILE).filter(|p| !p.is_empty()) {
+                files::redirect_output(process, path)?;
+            }
+            let timeout = timeout::parse(matches.text(&flags::TIMEOUT))?;
+            run(&Context { session, timeout }, &matches)
+        }
+        Invocation::Help { path, command, .. } => {
+            Ok(process.out(cobra::help(command, &path, process.columns()))?)
+        }
+    }
+}
+
+/// `help COMMAND…`.
+fn help(
+    root: &'static Root<Action>,
+    session: &Session<'_>,
+    topic: &[String],
+) -> Result<(), Failure> {
+    let (path, command) = root.find(topic).ok_or_else(|| Error::Usage {
+        problem: format!("unknown help topic {:?}", topic.join(" ")),
+    })?;
+    let columns = session.process.columns();
+    Ok(session.process.out(cobra::help(command, &path, columns))?)
+}
+
+/// `COSIGN_<FLAG>`, as cosign reads a flag that is not on the line; empty counts as unset.
+///
+/// `COSIGN_PASSWORD` is the passphrase of keys and must not go to a registry as the password of `login`.
+fn variable(session: &Session<'_>, command: &Command<Action>, flag: &str) -> Option<String> {
+    if command.name == "login" && flag == "password" {
+        return None;
+    }
+    let name = format!("COSIGN_{}", flag.to_uppercase().replace('-', "_"));
+    session.process.var(&name).map(str::to_owned)
+}
+
+/// cobra's and pflag's sentences, as cosign shows them.
+fn usage(root: &'static Root<Action>, error: UsageError) -> Error {
+    let (path, mismatch) = match error {
+        UsageError::Flag { problem, .. } => return Error::Usage { problem },
+        UsageError::Arguments { path, mismatch, .. } => (path, *mismatch),
+    };
+    let cobra::Mismatch { wanted, given } = mismatch;
+    let received = given.len();
+    let problem = match (wanted, given.first()) {
+        (Arity::None, Some(word)) => {
+            let words: Vec<String> = path
+                .strip_prefix(root.path)
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect();
+            let group = root.find(&words).map(|(_, command)| command);
+            let similar = group.map_or_else(Vec::new, |group| cobra::similar(group, word));
+            return Error::UnknownCommand {
+                word: word.clone(),
+                path,
+                similar,
+            };
+        }
+        (Arity::AtLeast(least), _) => {
+            format!("requires at least {least} arg(s), only received {received}")
+        }
+        (Arity::Exactly(exactly), _) => {
+            format!("accepts {exactly} arg(s), received {received}")
+        }
+        (Arity::None | Arity::OneOrMoreShownAsOne, _) => {
+            format!("received {received} arg(s)")
+        }
+    };
+    Error::Usage { problem }
+}
+
+/// Refuses `first` together with `second`, naming the one to drop.
+pub(crate) fn not_both(
+    matches: &Matches,
+    drop: &'static Flag,
+    because: &'static Flag,
+    why: &'static str,
+) -> Result<(), Error> {
+    let set = |flag: &'static Flag| {
+        matches.on(flag)
+            || (!flag.is_switch() && matches.given(flag).is_some_and(|value| !value.is_empty()))
+    };
+    if set(drop) && set(because) {
+        return Err(Error::Conflict {
+            drop: drop.name,
+            because: because.name,
+            why,
+        });
+    }
+    Ok(())
+}
