@@ -1,8 +1,10 @@
 //! Whom a verifier trusts, and whom a signer asks.
 
+mod loose;
 mod root;
 mod signing_config;
 
+pub use loose::{LooseError, certificate_authorities, timestamp_authority};
 pub use root::{TRUSTED_ROOT, TransparencyLog, TrustError, TrustedRoot};
 pub use signing_config::{
     SIGNING_CONFIG, Selector, Service, ServiceList, SigningConfig, SigningConfigError,
