@@ -133,7 +133,26 @@ impl LegacySignature {
             log_promise: text(BUNDLE)
                 .map(|text| LogPromise::parse(text))
                 .transpose()?,
-            timestamp: text(TIMESTAMP).map(|text| timestamp(text)).transpose()?,
+            timestamp: text(TIMESTAMP)
+                .map(|text| timestamp_from_json(text))
+                .transpose()?,
+        })
+    }
+
+    /// Reads an attestation about a file in the form of cosign 2's `attest-blob --bundle`: that of [`LegacyBlob`], with
+    /// the envelope in the place of the signature.
+    ///
+    /// # Errors
+    /// As [`LegacyBlob::parse`], for an envelope of up to [`limits::BUNDLE_BYTES`].
+    pub fn from_attestation_bundle(json: &[u8]) -> Result<Self, LegacyError> {
+        let blob = LegacyBlob::within(json, limits::BUNDLE_BYTES)?;
+        Ok(Self {
+            payload: blob.signature,
+            signature: Vec::new(),
+            certificate: blob.certificate,
+            chain: Vec::new(),
+            log_promise: blob.log_promise,
+            timestamp: None,
         })
     }
 
@@ -164,32 +183,30 @@ impl LegacyBlob {
     /// # Errors
     /// Malformed JSON, base64 or certificate, no signature, or above the limit.
     pub fn parse(json: &[u8]) -> Result<Self, LegacyError> {
+        Self::within(json, limits::SIGNATURE_BYTES)
+    }
+
+    /// The same with a signature of up to `limit` bytes.
+    fn within(json: &[u8], limit: usize) -> Result<Self, LegacyError> {
         const MALFORMED: LegacyError = LegacyError::Malformed {
             annotation: SIGNATURE,
         };
-        if json.len() > 4 * limits::ENTRY_BYTES {
+        if json.len() > 2 * limit + 4 * limits::ENTRY_BYTES {
             return Err(LegacyError::TooLarge {
                 annotation: SIGNATURE,
                 found: json.len(),
             });
         }
         let wire: WireBlob = serde_json::from_slice(json).map_err(|_| MALFORMED)?;
-        check_size(SIGNATURE, &wire.base64_signature, limits::SIGNATURE_BYTES)?;
+        check_size(SIGNATURE, &wire.base64_signature, limit)?;
         let signature = decode(SIGNATURE, &wire.base64_signature)?;
         if signature.is_empty() {
             return Err(LegacyError::NoSignature);
         }
-        let certificate = wire
-            .cert
-            .filter(|text| !text.is_empty())
-            .map(|text| {
-                let pem = decode(CERTIFICATE, &text)?;
-                let pem = String::from_utf8(pem).map_err(|_| LegacyError::Malformed {
-                    annotation: CERTIFICATE,
-                })?;
-                certificate(&pem)
-            })
-            .transpose()?;
+        let certificate = match wire.cert.filter(|text| !text.is_empty()) {
+            Some(text) => blob_certificate(&text)?,
+            None => None,
+        };
         Ok(Self {
             signature,
             certificate,
@@ -220,6 +237,18 @@ pub fn timestamp_json(der: &[u8]) -> String {
         signed_rfc3161_timestamp: base64(der),
     })
     .expect("text cannot fail to be written")
+}
+
+/// Reads what [`timestamp_json`] writes: a DER `TimeStampResp`.
+///
+/// # Errors
+/// Malformed, or above [`limits::TIMESTAMP_BYTES`].
+pub fn timestamp_from_json(json: &str) -> Result<Vec<u8>, LegacyError> {
+    check_size(TIMESTAMP, json, limits::TIMESTAMP_BYTES)?;
+    let wire: WireTimestamp = serde_json::from_str(json).map_err(|_| LegacyError::Malformed {
+        annotation: TIMESTAMP,
+    })?;
+    decode(TIMESTAMP, &wire.signed_rfc3161_timestamp)
 }
 
 impl LogPromise {
@@ -305,12 +334,16 @@ fn certificate(text: &str) -> Result<Box<SigningCertificate>, LegacyError> {
         })
 }
 
-fn timestamp(json: &str) -> Result<Vec<u8>, LegacyError> {
-    check_size(TIMESTAMP, json, limits::TIMESTAMP_BYTES)?;
-    let wire: WireTimestamp = serde_json::from_str(json).map_err(|_| LegacyError::Malformed {
-        annotation: TIMESTAMP,
+/// The certificate of a blob's bundle; where somebody signed with a key, both cosigns put that key there.
+fn blob_certificate(base64: &str) -> Result<Option<Box<SigningCertificate>>, LegacyError> {
+    let pem = decode(CERTIFICATE, base64)?;
+    let pem = String::from_utf8(pem).map_err(|_| LegacyError::Malformed {
+        annotation: CERTIFICATE,
     })?;
-    decode(TIMESTAMP, &wire.signed_rfc3161_timestamp)
+    if pem.starts_with("-----BEGIN PUBLIC KEY-----") {
+        return Ok(None);
+    }
+    certificate(&pem).map(Some)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -236,6 +236,33 @@ fn blobs_in_the_older_form() {
 }
 
 #[test]
+fn a_key_in_the_place_of_a_certificate_is_none() {
+    let blob = read("blobs/blob.txt");
+    let artifact = Artifact::Bytes(&blob);
+    let signer = key("cosign31");
+    let mut policy = strict(AcceptedSigner::Key(&signer));
+    policy.log = WAIVED;
+    let json = read("cases/c36_bundle_with_key/v31.bundle.json");
+    let signature = LegacyBlob::parse(&json).unwrap();
+    assert_eq!(signature.certificate, None);
+    let _verified = accepted(
+        "v31",
+        verify_legacy_blob(&signature, &artifact, &TRUST, &policy, now()),
+    );
+    let json = read("cases/c36_bundle_with_key/v25-att.bundle.json");
+    let attestation = LegacySignature::from_attestation_bundle(&json).unwrap();
+    let verdict = verify_legacy(&attestation, &artifact, &TRUST, &policy, now());
+    assert!(verdict.result.is_err(), "signed with another key");
+    let signer = key("cosign25");
+    policy.signer = AcceptedSigner::Key(&signer);
+    policy.predicate_type = Some("https://slsa.dev/provenance/v1");
+    let _verified = accepted(
+        "v25-att",
+        verify_legacy(&attestation, &artifact, &TRUST, &policy, now()),
+    );
+}
+
+#[test]
 fn annotations_are_found_in_both_forms() {
     let identities = identity(GITLAB);
     let demanded = |value: &str| [("tag".to_owned(), value.to_owned())].into();
