@@ -125,7 +125,7 @@ impl<'a> Signed<'a> {
                         found: statement.predicate_type,
                     });
                 }
-                subject(&statement, artifact).ok_or_else(|| other(named_digests(&statement)))?;
+                subject_of(&statement, artifact).ok_or_else(|| other(named_digests(&statement)))?;
                 Ok(Bound(()))
             }
             Self::Message { message, .. } => match &message.digest {
@@ -153,7 +153,7 @@ impl<'a> Signed<'a> {
         match self {
             Self::Envelope { envelope, .. } => {
                 let statement = Statement::of_envelope(envelope)?;
-                let annotations = subject(&statement, artifact).map(|subject| &subject.annotations);
+                let annotations = subject_of(&statement, artifact).map(|subject| &subject.annotations);
                 check_annotations(demanded, |key| annotations?.get(key).map(String::as_str))?;
             }
             Self::Message { .. } => return Err(Refusal::AnnotationsImpossible),
@@ -164,7 +164,8 @@ impl<'a> Signed<'a> {
 }
 
 /// The subject that is the artifact: one of its digests is the artifact's, and none that can be compared is another.
-fn subject<'a>(statement: &'a Statement, artifact: &Artifact<'_>) -> Option<&'a Subject> {
+#[must_use]
+pub fn subject_of<'a>(statement: &'a Statement, artifact: &Artifact<'_>) -> Option<&'a Subject> {
     statement.subjects.iter().find(|subject| {
         let mut compared = subject.digests.iter().filter_map(|(name, digest)| {
             let expected = artifact.named_digest(name)?;

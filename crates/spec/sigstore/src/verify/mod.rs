@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use pki::key::SignatureValid;
 use pki::signature::VerifyingKey;
 
+pub use content::subject_of;
 pub use evidence::{
     KeyTrusted, Logged, SctEvidence, TimeProven, TimeSource, VerifiedSignature, VerifiedSigner,
 };
