@@ -14,6 +14,7 @@
 //! | [`DockerCli`], [`NotaryCli`], [`Skopeo`], [`Cosign`] | the clients, each with a home folder of its own |
 //! | [`Countersign`] | `countersign serve` |
 //! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |
+//! | [`SoftHsm`] | SoftHSM: PKCS#11 tokens in files |
 //! | [`TokenServer`] | ours: logins for docker-registry and notary-server |
 //! | [`Disk`] | a small file system, to fill or to make read-only |
 //!
@@ -52,6 +53,7 @@ mod proxy;
 mod registry;
 mod server;
 mod skopeo;
+mod softhsm;
 mod terminal;
 mod tls;
 mod tokens;
@@ -69,6 +71,7 @@ pub use process::{Output, run};
 pub use proxy::{Exchange, Fault, Proxy, ProxyBuilder};
 pub use registry::DockerRegistry;
 pub use skopeo::Skopeo;
+pub use softhsm::SoftHsm;
 pub use terminal::Terminal;
 pub use tls::{ServerCertificate, TestCa};
 pub use tokens::TokenServer;

@@ -29,8 +29,10 @@ impl Peers {
                 // Optional; see `locate_with_dockerd_28`.
                 let newer = std::fs::read_to_string(folder.join("newer.env")).unwrap_or_default();
                 values.extend(parse(&newer));
-                let cosign = std::fs::read_to_string(folder.join("cosign.env")).unwrap_or_default();
-                values.extend(parse(&cosign));
+                for name in ["cosign.env", "softhsm.env"] {
+                    let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+                    values.extend(parse(&text));
+                }
                 Some(Self {
                     values: Arc::new(values),
                 })
