@@ -14,6 +14,7 @@
 //! | [`DockerCli`], [`NotaryCli`], [`Skopeo`], [`Cosign`] | the clients, each with a home folder of its own |
 //! | [`Countersign`] | `countersign serve` |
 //! | [`Proxy`], [`ConnectProxy`] | ours: record, replace, delay, cut, route |
+//! | [`sigstack::Sigstore`] | ours: a private Sigstore: certificates, logs, timestamps, identity tokens, trusted root |
 //! | [`SoftHsm`] | SoftHSM: PKCS#11 tokens in files |
 //! | [`TokenServer`] | ours: logins for docker-registry and notary-server |
 //! | [`Disk`] | a small file system, to fill or to make read-only |
@@ -52,6 +53,7 @@ mod process;
 mod proxy;
 mod registry;
 mod server;
+pub mod sigstack;
 mod skopeo;
 mod softhsm;
 mod terminal;

@@ -1,0 +1,294 @@
+//! The real cosigns sign and verify against the services of the test kit.
+
+use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
+use testkit::{Cosign, CosignVersion, DockerRegistry, Output, Peers, Skopeo, image};
+
+const GITLAB: &str = "https://gitlab.com";
+const INSTANCE: &str = "https://gitlab.example.com:8443";
+
+/// A registry with one image, a Sigstore, and a cosign that finds nothing but these.
+struct Scene {
+    _registry: DockerRegistry,
+    sigstore: Sigstore,
+    cosign: Cosign,
+    image: String,
+}
+
+impl Scene {
+    fn new(version: CosignVersion) -> Option<Self> {
+        let peers = Peers::locate()?;
+        let registry = DockerRegistry::start(&peers);
+        let cosign = Cosign::new(&peers, version);
+        let layout = cosign.home().join("layout");
+        let digest = image::write_oci_layout(&layout, "1", "hello").digest;
+        let image = format!("{}/demo", registry.host());
+        Skopeo::new(&peers)
+            .run([
+                "copy",
+                "--dest-tls-verify=false",
+                &format!("oci:{}:1", layout.display()),
+                &format!("docker://{image}:1"),
+            ])
+            .success();
+        Some(Self {
+            _registry: registry,
+            sigstore: Sigstore::start(),
+            cosign,
+            image: format!("{image}@{digest}"),
+        })
+    }
+
+    /// `cosign sign` with a token of these claims.
+    fn sign(&self, claims: &Claims, options: &[&str]) -> Output {
+        let token = self.sigstore.token(claims);
+        let mut args = vec!["sign", "--yes", "--identity-token", &token];
+        args.extend(options);
+        args.push(&self.image);
+        self.cosign.run(args)
+    }
+
+    fn verify(&self, identity: &str, issuer: &str, options: &[&str]) -> Output {
+        let mut args = vec![
+            "verify",
+            "--certificate-identity",
+            identity,
+            "--certificate-oidc-issuer",
+            issuer,
+        ];
+        args.extend(options);
+        args.push(&self.image);
+        self.cosign.run(args)
+    }
+
+    /// How cosign 2 is told where the services are.
+    fn v2(mut self) -> (Self, Vec<String>) {
+        for (name, value) in self.sigstore.environment() {
+            self.cosign = self.cosign.env(name, &value);
+        }
+        let options = [
+            "--fulcio-url",
+            self.sigstore.fulcio_url(),
+            "--rekor-url",
+            self.sigstore.rekor_url(),
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        (self, options)
+    }
+}
+
+fn paths(sigstore: &Sigstore, service: &str) -> Vec<String> {
+    let calls = sigstore.calls();
+    let of_service = calls.iter().filter(|call| call.service == service);
+    of_service.map(|call| call.path.clone()).collect()
+}
+
+fn strs(options: &[String]) -> Vec<&str> {
+    options.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn cosign_2_signs_for_gitlab_and_verifies() {
+    let Some(scene) = Scene::new(CosignVersion::V2) else {
+        return;
+    };
+    let (scene, options) = scene.v2();
+    let stamps = scene.sigstore.timestamp_url();
+    let claims = Claims::gitlab(GITLAB, "acme/app", Ref::Branch("main"));
+    let mut signing = strs(&options);
+    signing.extend(["--timestamp-server-url", &stamps, "-a", "tag=1"]);
+    scene
+        .sign(&claims, &signing)
+        .success()
+        .says("tlog entry created");
+    let identity = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
+    let rekor = ["--rekor-url", scene.sigstore.rekor_url(), "-a", "tag=1"];
+    scene
+        .verify(identity, GITLAB, &rekor)
+        .success()
+        .says("Existence of the claims in the transparency log was verified");
+    let stamped = ["--use-signed-timestamps", "--offline"];
+    scene.verify(identity, GITLAB, &stamped).success();
+    scene
+        .verify(identity, "https://example.com", &rekor)
+        .failure();
+    scene
+        .verify("https://gitlab.com/acme/other", GITLAB, &rekor)
+        .failure();
+    assert_eq!(
+        paths(&scene.sigstore, "fulcio"),
+        ["/api/v1/signingCert"],
+        "{:?}",
+        scene.sigstore.calls()
+    );
+    assert_eq!(paths(&scene.sigstore, "tsa"), ["/api/v1/timestamp"]);
+}
+
+#[test]
+fn cosign_3_signs_for_an_instance_with_either_log_and_verifies() {
+    let Some(scene) = Scene::new(CosignVersion::V3) else {
+        return;
+    };
+    scene.sigstore.trust_issuer(INSTANCE, IssuerKind::Gitlab);
+    let claims = Claims::gitlab(INSTANCE, "acme/team/app", Ref::Tag("v1.0"));
+    let identity = "https://gitlab.example.com:8443/acme/team/app//.gitlab-ci.yml@refs/tags/v1.0";
+    let root = scene.sigstore.trusted_root().display().to_string();
+    for log in [LogVersion::V1, LogVersion::V2] {
+        let config = scene.sigstore.signing_config(log).display().to_string();
+        scene
+            .sign(
+                &claims,
+                &["--signing-config", &config, "--trusted-root", &root],
+            )
+            .success();
+        scene
+            .verify(identity, INSTANCE, &["--trusted-root", &root])
+            .success();
+    }
+    assert_eq!(paths(&scene.sigstore, "rekor"), ["/api/v1/log/entries"]);
+    assert_eq!(paths(&scene.sigstore, "rekor-v2"), ["/api/v2/log/entries"]);
+}
+
+#[test]
+fn both_cosigns_are_initialised_from_the_repository() {
+    let Some(mut scene) = Scene::new(CosignVersion::V2) else {
+        return;
+    };
+    let claims = Claims::email(scene.sigstore.oidc_url(), "bob@example.com");
+    let issuer = scene.sigstore.oidc_url().to_owned();
+    let start = scene.sigstore.tuf_root().display().to_string();
+    let initialise = [
+        "initialize",
+        "--mirror",
+        scene.sigstore.tuf_url(),
+        "--root",
+        &start,
+    ];
+    scene.cosign.run(initialise).success();
+    let services = [
+        "--fulcio-url",
+        scene.sigstore.fulcio_url(),
+        "--rekor-url",
+        scene.sigstore.rekor_url(),
+    ];
+    scene.sign(&claims, &services).success();
+    scene
+        .verify("bob@example.com", &issuer, &services[2..])
+        .success();
+
+    let cache = scene.cosign.home().join("three").display().to_string();
+    scene.cosign = scene
+        .cosign
+        .version(CosignVersion::V3)
+        .env("TUF_ROOT", &cache);
+    scene.cosign.run(initialise).success();
+    scene.sign(&claims, &[]).success();
+    scene.verify("bob@example.com", &issuer, &[]).success();
+    // A newer version of the repository names the other log.
+    scene.sigstore.publish(2, LogVersion::V2);
+    scene.sign(&claims, &[]).success();
+    assert_eq!(paths(&scene.sigstore, "rekor-v2"), ["/api/v2/log/entries"]);
+}
+
+#[test]
+fn wrong_tokens_get_no_certificate() {
+    let Some(scene) = Scene::new(CosignVersion::V2) else {
+        return;
+    };
+    let (scene, options) = scene.v2();
+    let good = Claims::gitlab(GITLAB, "acme/app", Ref::Branch("main"));
+    for (claims, reason) in [
+        (good.clone().with("aud", "https://gitlab.com"), "audience"),
+        (good.clone().with("iss", INSTANCE), "another issuer"),
+        (good.clone().without("project_path"), "project_path"),
+        (good.expires_in(-60), "expired"),
+    ] {
+        scene.sign(&claims, &strs(&options)).failure().says(reason);
+    }
+    assert!(paths(&scene.sigstore, "rekor").is_empty());
+}
+
+#[test]
+fn what_goes_wrong_on_purpose_is_noticed() {
+    let Some(scene) = Scene::new(CosignVersion::V3) else {
+        return;
+    };
+    let token = scene
+        .sigstore
+        .token(&Claims::github("acme/app", Ref::Tag("v1")));
+    let root = scene.sigstore.trusted_root().display().to_string();
+    let config = scene.sigstore.signing_config(LogVersion::V1);
+    let config = config.display().to_string();
+    std::fs::write(scene.cosign.home().join("blob"), "hello").expect("the folder is writable");
+    let sign = [
+        "sign-blob",
+        "--yes",
+        "--identity-token",
+        &token,
+        "--signing-config",
+        &config,
+        "--trusted-root",
+        &root,
+        "--bundle",
+        "bundle.json",
+        "blob",
+    ];
+    let verify = [
+        "verify-blob",
+        "--trusted-root",
+        &root,
+        "--certificate-identity",
+        "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1",
+        "--certificate-oidc-issuer",
+        "https://token.actions.githubusercontent.com",
+        "--certificate-github-workflow-trigger",
+        "push",
+        "--certificate-github-workflow-repository",
+        "acme/app",
+        "--bundle",
+        "bundle.json",
+        "blob",
+    ];
+    let faults: [(fn(&mut Faults), &str); 8] = [
+        (|faults| faults.no_sct = true, "0 SCT entries"),
+        (|faults| faults.wrong_sct = true, "0 SCT entries"),
+        (
+            |faults| faults.certificate_age = 3600,
+            "integrated time outside certificate validity",
+        ),
+        (
+            |faults| faults.wrong_set = true,
+            "not enough verified log entries",
+        ),
+        (
+            |faults| faults.wrong_checkpoint = true,
+            "signature on checkpoint did not verify",
+        ),
+        (
+            |faults| faults.wrong_proof = true,
+            "does not match expected root",
+        ),
+        (
+            |faults| faults.wrong_timestamp = true,
+            "unable to verify signed timestamps",
+        ),
+        (
+            |faults| faults.timestamp_skew = 3600,
+            "leaf certificate verification failed",
+        ),
+    ];
+    for (fault, reason) in faults {
+        let mut faults = Faults::default();
+        fault(&mut faults);
+        scene.sigstore.set_faults(faults);
+        // Some are noticed while signing.
+        let mut said = scene.cosign.run(sign);
+        if said.code() == Some(0) {
+            said = scene.cosign.run(verify);
+        }
+        said.failure().says(reason);
+    }
+    scene.sigstore.set_faults(Faults::default());
+    scene.cosign.run(sign).success();
+    scene.cosign.run(verify).success();
+}
