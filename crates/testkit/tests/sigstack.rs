@@ -190,6 +190,101 @@ fn both_cosigns_are_initialised_from_the_repository() {
     assert_eq!(paths(&scene.sigstore, "rekor-v2"), ["/api/v2/log/entries"]);
 }
 
+/// Attestations as every kind of entry that a log takes.
+#[test]
+fn both_cosigns_attest_with_every_kind_of_entry() {
+    let Some(scene) = Scene::new(CosignVersion::V2) else {
+        return;
+    };
+    let (mut scene, services) = scene.v2();
+    let home = scene.cosign.home().to_owned();
+    std::fs::write(home.join("predicate.json"), r#"{"builder":"ours"}"#)
+        .expect("the folder is writable");
+    let token = scene.sigstore.token(&Claims::buildkite("acme", "release"));
+    let identity = [
+        "--certificate-identity",
+        "https://buildkite.com/acme/release",
+        "--certificate-oidc-issuer",
+        "https://agent.buildkite.com",
+    ];
+    let attest = |scene: &Scene, kind: &str, options: &[&str]| {
+        let mut args = vec![
+            "attest",
+            "--yes",
+            "--identity-token",
+            &token,
+            "--type",
+            kind,
+        ];
+        args.extend(["--predicate", "predicate.json"]);
+        args.extend(options);
+        args.push(&scene.image);
+        scene.cosign.run(args).success();
+    };
+    let verify = |scene: &Scene, kind: &str, options: &[&str]| {
+        let mut args = vec!["verify-attestation", "--type", kind];
+        args.extend(identity);
+        args.extend(options);
+        args.push(&scene.image);
+        scene.cosign.run(args).success();
+    };
+    for (kind, entry) in [
+        ("https://example.com/1", "dsse"),
+        ("https://example.com/2", "intoto"),
+    ] {
+        let mut options = strs(&services);
+        options.extend(["--rekor-entry-type", entry]);
+        attest(&scene, kind, &options);
+        verify(&scene, kind, &services_of(&services));
+    }
+    let root = scene.sigstore.trusted_root().display().to_string();
+    scene.cosign = scene.cosign.version(CosignVersion::V3);
+    for (kind, log) in [
+        ("https://example.com/3", LogVersion::V1),
+        ("https://example.com/4", LogVersion::V2),
+    ] {
+        let config = scene.sigstore.signing_config(log).display().to_string();
+        attest(
+            &scene,
+            kind,
+            &["--signing-config", &config, "--trusted-root", &root],
+        );
+        verify(&scene, kind, &["--trusted-root", &root]);
+    }
+}
+
+/// The options for verifying among those for signing.
+fn services_of(options: &[String]) -> Vec<&str> {
+    let rekor = options.iter().position(|option| option == "--rekor-url");
+    strs(&options[rekor.expect("it is given")..])
+}
+
+/// A signature and a certificate in two files: the entry is looked for in the log.
+#[test]
+fn detached_signatures_are_found_in_the_log() {
+    let Some(scene) = Scene::new(CosignVersion::V2) else {
+        return;
+    };
+    let (scene, services) = scene.v2();
+    std::fs::write(scene.cosign.home().join("blob"), "hello").expect("the folder is writable");
+    let issuer = scene.sigstore.oidc_url();
+    let files = ["--output-signature", "sig", "--output-certificate", "crt"];
+    // Alice agrees by device, because there is no browser.
+    let device = ["--fulcio-auth-flow", "device", "--oidc-issuer", issuer];
+    let mut sign = vec!["sign-blob", "--yes"];
+    sign.extend(files.iter().chain(&device));
+    sign.extend(strs(&services));
+    sign.push("blob");
+    scene.cosign.run(sign).success().says("ABCD-EFGH");
+    let mut verify = vec!["verify-blob", "--signature", "sig", "--certificate", "crt"];
+    verify.extend(["--certificate-identity", Sigstore::PERSON]);
+    verify.extend(["--certificate-oidc-issuer", issuer]);
+    verify.extend(services_of(&services));
+    verify.push("blob");
+    scene.cosign.run(verify).success().says("Verified OK");
+    assert!(paths(&scene.sigstore, "rekor").contains(&"/api/v1/log/entries/retrieve".to_owned()));
+}
+
 #[test]
 fn wrong_tokens_get_no_certificate() {
     let Some(scene) = Scene::new(CosignVersion::V2) else {
@@ -249,38 +344,67 @@ fn what_goes_wrong_on_purpose_is_noticed() {
         "bundle.json",
         "blob",
     ];
-    let faults: [(fn(&mut Faults), &str); 8] = [
-        (|faults| faults.no_sct = true, "0 SCT entries"),
-        (|faults| faults.wrong_sct = true, "0 SCT entries"),
+    let right = Faults::default;
+    let faults = [
         (
-            |faults| faults.certificate_age = 3600,
+            Faults {
+                no_sct: true,
+                ..right()
+            },
+            "0 SCT entries",
+        ),
+        (
+            Faults {
+                wrong_sct: true,
+                ..right()
+            },
+            "0 SCT entries",
+        ),
+        (
+            Faults {
+                certificate_age: 3600,
+                ..right()
+            },
             "integrated time outside certificate validity",
         ),
         (
-            |faults| faults.wrong_set = true,
+            Faults {
+                wrong_set: true,
+                ..right()
+            },
             "not enough verified log entries",
         ),
         (
-            |faults| faults.wrong_checkpoint = true,
+            Faults {
+                wrong_checkpoint: true,
+                ..right()
+            },
             "signature on checkpoint did not verify",
         ),
         (
-            |faults| faults.wrong_proof = true,
+            Faults {
+                wrong_proof: true,
+                ..right()
+            },
             "does not match expected root",
         ),
         (
-            |faults| faults.wrong_timestamp = true,
+            Faults {
+                wrong_timestamp: true,
+                ..right()
+            },
             "unable to verify signed timestamps",
         ),
         (
-            |faults| faults.timestamp_skew = 3600,
+            Faults {
+                timestamp_skew: 3600,
+                ..right()
+            },
             "leaf certificate verification failed",
         ),
     ];
     for (fault, reason) in faults {
-        let mut faults = Faults::default();
-        fault(&mut faults);
-        scene.sigstore.set_faults(faults);
+        scene.sigstore.set_faults(fault);
         // Some are noticed while signing.
         let mut said = scene.cosign.run(sign);
         if said.code() == Some(0) {
