@@ -1,9 +1,13 @@
 //! What a running command has at hand.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cobra::Matches;
 use crate::failure::Failure;
+use crate::personas::cosign::error::Error as CosignError;
+use crate::personas::cosign::ops::CosignOps;
+use crate::personas::cosign::registry::RegistryOptions;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::doctor::DoctorOps;
@@ -71,6 +75,17 @@ pub trait UseCases {
     /// # Errors
     /// When the configuration makes it impossible, before anything is contacted.
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal>;
+
+    /// Images in registries, for cosign's commands; `timeout` bounds each use case.
+    ///
+    /// # Errors
+    /// When the configuration makes it impossible, before anything is contacted.
+    fn cosign<'s>(
+        &'s self,
+        session: &'s Session<'_>,
+        options: &RegistryOptions,
+        timeout: Option<Duration>,
+    ) -> Result<Box<dyn CosignOps + 's>, CosignError>;
 
     /// Collections on the server of these settings.
     ///

@@ -4,4 +4,5 @@ pub mod go_json;
 pub mod inspect;
 pub mod natural;
 pub mod printable;
+pub mod registry;
 pub mod table;

@@ -1,5 +1,6 @@
 //! The real use cases behind the commands, and the real process.
 
+mod cosign;
 mod docker;
 mod doctor;
 mod notary;
@@ -8,6 +9,7 @@ mod trust;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::SystemClock;
 use tokio::runtime::Runtime;
@@ -16,6 +18,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::demo;
 use crate::dispatch::run;
 use crate::failure::Failure;
+use crate::personas::cosign::error::Error as CosignError;
+use crate::personas::cosign::ops::CosignOps;
+use crate::personas::cosign::registry::RegistryOptions;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::doctor::DoctorOps;
@@ -82,6 +87,15 @@ struct Wiring;
 impl UseCases for Wiring {
     fn trust<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
         Ok(Box::new(trust::Client::new(session)?))
+    }
+
+    fn cosign<'s>(
+        &'s self,
+        session: &'s Session<'_>,
+        options: &RegistryOptions,
+        timeout: Option<Duration>,
+    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
+        Ok(Box::new(cosign::Client::new(session, options, timeout)?))
     }
 
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pki::cosign_key::CosignKeyError;
 use pki::keyfile::UnlockError;
 use thiserror::Error;
 
 use crate::input::InputError;
-use crate::render::printable::printable;
+use crate::render::{self, printable::printable};
 
 /// A refused command.
 #[derive(Debug, Error)]
@@ -114,6 +115,42 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// No image reference.
+    #[error("could not parse reference: {text}")]
+    Reference {
+        /// The text.
+        text: String,
+        /// Why not.
+        #[source]
+        source: oci::ReferenceError,
+    },
+    /// No such image.
+    #[error("no such image")]
+    ImageMissing {
+        /// What was asked for.
+        image: String,
+        /// By a digest, not by a tag.
+        by_digest: bool,
+    },
+    /// The registry, or the way to it.
+    #[error(transparent)]
+    Registry(Box<registry::Error>),
+    /// The client for a registry cannot be made.
+    #[error(transparent)]
+    Network(#[from] net::Error),
+    /// The operating system does not let us begin.
+    #[error("cannot start work")]
+    Runtime {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// `--timeout` is over.
+    #[error("time is up")]
+    TimedOut {
+        /// How long it was.
+        after: Duration,
+    },
     /// No such command.
     #[error("unknown command {word:?} for {path:?}")]
     UnknownCommand {
@@ -130,6 +167,18 @@ pub enum Error {
         /// The sentence.
         problem: String,
     },
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
+impl From<registry::ConfigError> for Error {
+    fn from(error: registry::ConfigError) -> Self {
+        registry::Error::from(error).into()
+    }
 }
 
 impl Error {
@@ -149,6 +198,32 @@ impl Error {
             | Self::Input(_)
             | Self::Provider(_)
             | Self::Usage { .. } => self.to_string(),
+            Self::Reference { text, source } => format!(
+                "parsing reference: could not parse reference: {}: {source}",
+                printable(text)
+            ),
+            Self::ImageMissing {
+                image,
+                by_digest: false,
+            } => format!(
+                "image tag not found: {}\nCheck the name and the tag, or push the image first.",
+                printable(image)
+            ),
+            Self::ImageMissing {
+                image,
+                by_digest: true,
+            } => {
+                format!("image not found: {}", printable(image))
+            }
+            Self::Registry(error) => render::registry::problem(error),
+            Self::Network(error) => error.to_string(),
+            Self::Runtime { source } => {
+                format!("the operating system refuses to start work: {source}")
+            }
+            Self::TimedOut { after } => format!(
+                "not done after {} s\nGive it more time with --timeout.",
+                after.as_secs_f64()
+            ),
             Self::Exists { path } => format!(
                 "{} exists already\nUse --yes to replace it, or another --output-key-prefix.",
                 path.display()

@@ -3,16 +3,21 @@
 //! One file per command; [`table`] lists them. Results are on standard output in cosign's shapes, everything else on
 //! standard error.
 
+pub(crate) mod annotations;
 mod completion;
 mod environment;
 pub mod error;
 pub(crate) mod files;
 pub(crate) mod flags;
 mod generate_key_pair;
+pub(crate) mod images;
 mod import_key_pair;
 pub(crate) mod keys;
+pub mod ops;
 pub(crate) mod passwords;
 mod public_key;
+pub mod registry;
+mod size;
 mod table;
 mod timeout;
 pub mod variables;

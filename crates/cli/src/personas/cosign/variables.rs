@@ -13,6 +13,10 @@ pub struct Variable {
     pub secret: bool,
 }
 
+/// The largest attachment that is read.
+pub(crate) const MAX_ATTACHMENT_SIZE: &str = "COSIGN_MAX_ATTACHMENT_SIZE";
+/// The repository of everything attached.
+pub(crate) const REPOSITORY: &str = "COSIGN_REPOSITORY";
 /// The password of private keys.
 pub(crate) const PASSWORD: &str = "COSIGN_PASSWORD";
 

@@ -1,0 +1,155 @@
+//! cosign's commands over [`signing`] and [`registry::Registry`].
+
+mod resolve;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oci::{Reference, Repository};
+use registry::{
+    ConfigSources, CredentialSource, DockerConfig, HostTls, PlainHttp, Registry, RegistryConfig,
+};
+use signing::{Place, PlaceError, Remote};
+use tokio::runtime::Runtime;
+
+use super::trust::{DAEMON_CERTIFICATES, proxies};
+use crate::docker_config;
+use crate::env;
+use crate::personas::cosign::error::Error;
+use crate::personas::cosign::ops::CosignOps;
+use crate::personas::cosign::registry::RegistryOptions;
+use crate::session::Session;
+
+/// A busy registry is waited for this often, and no longer than this each time.
+const RETRY: net::Retry = net::Retry {
+    attempts: 3,
+    longest_wait: Duration::from_secs(30),
+};
+
+/// The registries and services of one command.
+pub(super) struct Client {
+    options: RegistryOptions,
+    logins: Option<Arc<DockerConfig>>,
+    http: net::Config,
+    registries: BTreeMap<String, Arc<Registry>>,
+    runtime: Runtime,
+    timeout: Option<Duration>,
+}
+
+impl Client {
+    /// Reads docker's configuration; contacts nobody.
+    pub(super) fn new(
+        session: &Session<'_>,
+        options: &RegistryOptions,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Error> {
+        let process = session.process;
+        let folder = docker_config::folder(session);
+        let logins = match &folder {
+            Some(dir) => Some(Arc::new(DockerConfig::read(&ConfigSources {
+                dir: dir.clone(),
+                auth_config: process
+                    .var(env::AUTH_CONFIG.name)
+                    .map(|text| text.to_owned().into()),
+                search_path: process.search_path().into(),
+            })?)),
+            None => None,
+        };
+        let mut http = net::Config::new(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+        http.proxies = proxies(process);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| Error::Runtime { source })?;
+        Ok(Self {
+            options: options.clone(),
+            logins,
+            http,
+            registries: BTreeMap::new(),
+            runtime,
+            timeout,
+        })
+    }
+
+    /// Waits for `work`, as long as `--timeout` allows.
+    pub(super) fn block_on<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.runtime.block_on(async {
+            match self.timeout {
+                None => work.await,
+                Some(after) => tokio::time::timeout(after, work)
+                    .await
+                    .unwrap_or(Err(Error::TimedOut { after })),
+            }
+        })
+    }
+
+    /// Where an image and what is attached to it are.
+    pub(super) fn place(&mut self, image: &Reference) -> Result<Place, Error> {
+        let registry = self.registry(image.repository())?;
+        let mut place = Place::registry(registry, image).map_err(|error| unplaced(image, error))?;
+        if let Some(repository) = self.options.attachments.clone() {
+            let registry = self.registry(&repository)?;
+            place = place.with_attachments(Remote {
+                registry,
+                repository,
+            });
+        }
+        Ok(place.with_tag_prefix(self.options.tag_prefix.clone()))
+    }
+
+    /// The registry of a repository; one for each host.
+    fn registry(&mut self, repository: &Repository) -> Result<Arc<Registry>, Error> {
+        let host = repository.request_host().to_owned();
+        if let Some(registry) = self.registries.get(&host) {
+            return Ok(registry.clone());
+        }
+        let options = &self.options;
+        let mut tls =
+            HostTls::read(Path::new(DAEMON_CERTIFICATES), repository.host())?.into_tls(true);
+        tls.extra_roots_pem.extend(options.authority.clone());
+        if options.client.is_some() {
+            tls.client_identity = options.client.clone();
+        }
+        if options.allow_insecure {
+            tls.insecure = Some(net::InsecureTls::assertion_any_server_is_accepted());
+        }
+        let client = net::Client::new(net::Config {
+            tls,
+            ..self.http.clone()
+        })?;
+        let credentials = match (&options.login, &self.logins) {
+            (Some(login), _) => CredentialSource::Fixed(login.clone()),
+            (None, Some(logins)) => CredentialSource::docker(logins.clone(), repository),
+            (None, None) => CredentialSource::Anonymous,
+        };
+        let mut config = RegistryConfig::new(host.clone(), credentials);
+        if options.allow_http {
+            config.plain_http = PlainHttp::Allowed;
+        }
+        config.retry = RETRY;
+        let registry = Arc::new(Registry::new(client, config));
+        self.registries.insert(host, registry.clone());
+        Ok(registry)
+    }
+}
+
+impl CosignOps for Client {}
+
+/// Why an image cannot be had.
+pub(super) fn unplaced(image: &Reference, error: PlaceError) -> Error {
+    match error {
+        error if error.is_absent() => Error::ImageMissing {
+            image: image.to_string(),
+            by_digest: image.digest().is_some(),
+        },
+        PlaceError::Registry(error) => error.into(),
+        error => Error::Usage {
+            problem: error.to_string(),
+        },
+    }
+}
