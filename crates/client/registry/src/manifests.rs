@@ -200,6 +200,29 @@ impl Registry {
             .map(drop)
     }
 
+    /// Removes a tag. A registry that cannot do that loses the manifest instead, with every tag that points to it.
+    pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<(), Error> {
+        let url = self
+            .repository_url(repository, &format!("manifests/{tag}"))
+            .await?;
+        let scope = [Scope::repository(repository, "delete")];
+        let what = Resource::Manifest(tag.to_string());
+        match self
+            .send(Request::new(Method::DELETE, url), &scope, what)
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(Error::ServerError {
+                status: 400 | 405, ..
+            }) => {
+                let name = ManifestName::Tag(tag.clone());
+                let digest = self.manifest(repository, &name).await?.digest();
+                self.delete_manifest(repository, &digest).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// `Docker-Content-Digest`, if sent.
     pub(crate) fn stated_digest(&self, response: &Response) -> Result<Option<Digest>, Error> {
         let Some(value) = response.headers.get("docker-content-digest") else {

@@ -159,7 +159,8 @@ impl Layout {
         Ok(bytes.into())
     }
 
-    /// A blob of any size, in pieces. An error is the last item, also when the pieces were not the blob.
+    /// A blob of any size, in pieces. The last piece comes only when all of them are the blob; else an error comes in
+    /// its place, so that nobody who is told the size takes what was sent for whole.
     ///
     /// # Errors
     /// [`Error::NotFound`] and whatever keeps the file from being opened.
@@ -169,16 +170,17 @@ impl Layout {
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Error> {
         let path = blob_path(&self.folder, &blob.digest);
         let file = open(&path).await?.ok_or_else(|| absent(&blob.digest))?;
-        let verifier = BlobVerifier::new(blob.digest, Some(blob.size));
-        Ok(stream::try_unfold(
-            (file, Some(verifier)),
-            |(file, verifier)| async move {
-                match verifier {
-                    Some(verifier) => next_piece(file, verifier).await,
-                    None => Ok(None),
-                }
-            },
-        ))
+        let reading = Reading {
+            file,
+            verifier: BlobVerifier::new(blob.digest, Some(blob.size)),
+            held: None,
+        };
+        Ok(stream::try_unfold(Some(reading), |reading| async move {
+            match reading {
+                Some(reading) => reading.next().await,
+                None => Ok(None),
+            }
+        }))
     }
 
     /// What refers to `subject`, by digest. Every blob is looked at, because cosign lists referrers nowhere; what is
@@ -231,17 +233,27 @@ impl Layout {
     }
 }
 
-async fn next_piece(
-    mut file: File,
-    mut verifier: BlobVerifier,
-) -> io::Result<Option<(Bytes, (File, Option<BlobVerifier>))>> {
-    let mut piece = BytesMut::with_capacity(PIECE);
-    if file.read_buf(&mut piece).await? == 0 {
-        verifier.finish().map_err(io::Error::other)?;
-        return Ok(None);
+/// A blob of which one piece is held back.
+struct Reading {
+    file: File,
+    verifier: BlobVerifier,
+    held: Option<Bytes>,
+}
+
+impl Reading {
+    async fn next(mut self) -> io::Result<Option<(Bytes, Option<Self>)>> {
+        loop {
+            let mut piece = BytesMut::with_capacity(PIECE);
+            if self.file.read_buf(&mut piece).await? == 0 {
+                self.verifier.finish().map_err(io::Error::other)?;
+                return Ok(self.held.map(|last| (last, None)));
+            }
+            self.verifier.update(&piece).map_err(io::Error::other)?;
+            if let Some(held) = self.held.replace(piece.freeze()) {
+                return Ok(Some((held, Some(self))));
+            }
+        }
     }
-    verifier.update(&piece).map_err(io::Error::other)?;
-    Ok(Some((piece.freeze(), (file, Some(verifier)))))
 }
 
 /// The file names in a folder; of those that are not there, none.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use layout::{Error, Kind, Layout, REF_NAME, Writer};
 use oci::{Artifact, BlobVerifier, Descriptor, Digest, Manifest, MediaType};
 use tokio::io::AsyncWriteExt as _;
@@ -109,8 +109,8 @@ async fn what_is_damaged_is_refused() {
     fs::write(&path, b"not really A tar").unwrap();
     let error = layout.blob(&layer, 100).await.unwrap_err();
     assert!(matches!(error, Error::Blob { .. }), "{error:?}");
-    let read: Result<Vec<_>, _> = layout.stream(&layer).await.unwrap().try_collect().await;
-    assert!(read.is_err());
+    let mut read: Vec<_> = layout.stream(&layer).await.unwrap().collect().await;
+    assert!(read.len() == 1 && read.pop().unwrap().is_err());
     let error = layout.blob(&layer, 3).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 3, .. }));
     fs::write(&path, vec![0; 200]).unwrap();
