@@ -3,5 +3,6 @@
 
 pub mod discover;
 mod place;
+pub mod sign;
 
 pub use place::{Image, Place, PlaceError, RegistryPlace, Remote, TagKind};

@@ -193,6 +193,16 @@ impl Manifest {
         .written()
     }
 
+    /// A new manifest in Docker's media types, for registries that take no others.
+    #[must_use]
+    pub fn docker_image(config: Descriptor, layers: Vec<Descriptor>) -> Self {
+        let content = Content::Image {
+            config: Box::new(config),
+            layers,
+        };
+        Self::write(MediaType::DOCKER_MANIFEST, content)
+    }
+
     /// Writes a new document; the caller pairs the type with the right content.
     pub(crate) fn write(media_type: MediaType, content: Content) -> Self {
         Self {

@@ -118,6 +118,15 @@ impl MessageDigest {
         (bytes.len() == algorithm.digest_bytes()).then_some(Self { algorithm, bytes })
     }
 
+    /// The digest of `message`.
+    #[must_use]
+    pub fn of(algorithm: HashAlgorithm, message: &[u8]) -> Self {
+        Self {
+            algorithm,
+            bytes: crate::timestamp::digest(algorithm, message),
+        }
+    }
+
     /// The algorithm.
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {

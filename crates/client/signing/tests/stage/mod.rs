@@ -1,0 +1,103 @@
+//! An image on a real registry without the referrers API, and the real cosigns beside it.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oci::{Content, Manifest, Reference};
+use pki::cosign_key::CosignKeyFile;
+use pki::keyfile::Passphrase;
+use pki::signing::{KeyAlgorithm, SigningKey};
+use registry::{CredentialSource, Registry, RegistryConfig};
+use signing::sign::Signer;
+use signing::{Place, RegistryPlace, TagKind};
+use testkit::{Cosign, CosignVersion, DockerRegistry, Peers, Skopeo, image};
+use zeroize::Zeroizing;
+
+pub(crate) struct Stage {
+    pub(crate) cosign: Cosign,
+    registry: DockerRegistry,
+    digest: String,
+}
+
+impl Stage {
+    /// With an image `demo`.
+    pub(crate) fn new(peers: &Peers) -> Self {
+        let registry = DockerRegistry::start(peers);
+        let cosign = Cosign::new(peers, CosignVersion::V3);
+        let layout = cosign.home().join("layout");
+        let manifest = image::write_oci_layout(&layout, "1", "hello");
+        let from = format!("oci:{}:1", layout.display());
+        let to = format!("docker://{}/demo:1", registry.host());
+        Skopeo::new(peers)
+            .run(["copy", "--dest-tls-verify=false", &from, &to])
+            .success();
+        Self {
+            cosign,
+            registry,
+            digest: manifest.digest,
+        }
+    }
+
+    /// By its digest.
+    pub(crate) fn image(&self) -> String {
+        format!("{}/demo@{}", self.registry.host(), self.digest)
+    }
+
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        let client = net::Client::new(net::Config::new("test")).unwrap();
+        let config = RegistryConfig::new(self.registry.host(), CredentialSource::Anonymous);
+        Arc::new(Registry::new(client, config))
+    }
+
+    pub(crate) async fn subject(&self) -> (RegistryPlace, Manifest) {
+        let reference = Reference::parse(&self.image()).unwrap();
+        let place = Place::registry(self.registry(), &reference).unwrap();
+        let manifest = place.resolve().await.unwrap().manifest().unwrap().clone();
+        match place {
+            Place::Registry(place) => (place, manifest),
+        }
+    }
+
+    /// A new key in `cosign.key` and `cosign.pub`.
+    pub(crate) fn signer(&self, algorithm: KeyAlgorithm) -> Signer {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let password = Passphrase::new(Zeroizing::new(Cosign::PASSWORD.to_owned()));
+        let sealed = CosignKeyFile::seal(&key, &password).unwrap();
+        let home = self.cosign.home();
+        std::fs::write(home.join("cosign.key"), sealed.to_pem().as_bytes()).unwrap();
+        std::fs::write(home.join("cosign.pub"), key.verifying_key().to_pem()).unwrap();
+        Signer::with_key(key)
+    }
+
+    /// The name of a trusted root that trusts nobody.
+    pub(crate) fn empty_trust(&self) -> String {
+        let name = "empty.json";
+        self.cosign
+            .version(CosignVersion::V3)
+            .run(["trusted-root", "create", "--out", name])
+            .success();
+        name.to_owned()
+    }
+
+    /// How many signatures the tag has, and how many referrers there are.
+    pub(crate) async fn attached(&self, subject: &Manifest) -> (usize, usize) {
+        let (place, _) = self.subject().await;
+        let place = Place::Registry(place);
+        let digest = subject.digest();
+        let tagged = place.tagged(&digest, TagKind::Signatures).await.unwrap();
+        let layers = tagged.map_or(0, |manifest| match manifest.content() {
+            Content::Image { layers, .. } => layers.len(),
+            Content::Index { .. } => panic!("an index"),
+        });
+        (
+            layers,
+            place.referrers(&digest).await.unwrap().entries.len(),
+        )
+    }
+}
+
+pub(crate) fn annotations(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
