@@ -15,6 +15,9 @@ use crate::manifests::text_value;
 /// Largest chunk held in memory, bytes, whatever the caller or the registry asks for.
 const CHUNK_MAX: u64 = 64 * 1024 * 1024;
 
+/// Most uploads of the same bytes that may collide with somebody else's.
+const COLLISIONS_MAX: usize = 5;
+
 /// What to push.
 pub enum BlobSource {
     /// Bytes in memory.
@@ -67,20 +70,45 @@ impl Registry {
         source: BlobSource,
         mode: UploadMode,
     ) -> Result<PushedBlob, Error> {
-        let (digest, size) = match &source {
+        let (digest, size, again) = match &source {
             BlobSource::Bytes(bytes) => (
                 Digest::sha256(bytes),
                 u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                Some(bytes.clone()),
             ),
-            BlobSource::Stream { digest, size, .. } => (*digest, *size),
+            BlobSource::Stream { digest, size, .. } => (*digest, *size, None),
         };
-        if self.blob_exists(repository, &digest).await? {
-            return Ok(PushedBlob {
-                digest,
-                size,
-                existed: true,
-            });
+        let pushed = |existed| PushedBlob {
+            digest,
+            size,
+            existed,
+        };
+        let (mut source, mut collisions) = (source, 0);
+        loop {
+            if self.blob_exists(repository, &digest).await? {
+                return Ok(pushed(true));
+            }
+            match self.upload(repository, source, mode, digest, size).await {
+                Ok(()) => return Ok(pushed(false)),
+                Err(error) => match &again {
+                    Some(bytes) if is_collision(&error) && collisions < COLLISIONS_MAX => {
+                        collisions += 1;
+                        source = BlobSource::Bytes(bytes.clone());
+                    }
+                    _ => return Err(error),
+                },
+            }
         }
+    }
+
+    async fn upload(
+        &self,
+        repository: &RepositoryName,
+        source: BlobSource,
+        mode: UploadMode,
+        digest: Digest,
+        size: u64,
+    ) -> Result<(), Error> {
         let mut session = self
             .open_session(repository, &[], &push_scope(repository))
             .await?
@@ -95,17 +123,12 @@ impl Registry {
                     .await
             }
         };
-        if let Err(error) = sent {
-            if was_answered(&error) {
-                self.cancel(repository, &session).await;
-            }
-            return Err(error);
+        if let Err(error) = &sent
+            && was_answered(error)
+        {
+            self.cancel(repository, &session).await;
         }
-        Ok(PushedBlob {
-            digest,
-            size,
-            existed: false,
-        })
+        sent
     }
 
     /// Takes a blob over from another repository of this registry without sending it. False when the registry would
@@ -297,6 +320,14 @@ const fn was_answered(error: &Error) -> bool {
     !matches!(
         error,
         Error::Unreachable { .. } | Error::Interrupted { .. } | Error::TlsUntrusted { .. }
+    )
+}
+
+/// docker-registry 2.8 finds another digest when an upload of the same bytes is finished at the same moment.
+fn is_collision(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ServerError { status: 400, server: Some(message), .. } if message.code == "DIGEST_INVALID"
     )
 }
 
