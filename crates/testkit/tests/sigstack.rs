@@ -1,5 +1,9 @@
 //! The real cosigns sign and verify against the services of the test kit.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
 use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
 use testkit::{Cosign, CosignVersion, DockerRegistry, Output, Peers, Skopeo, image};
 
@@ -415,4 +419,92 @@ fn what_goes_wrong_on_purpose_is_noticed() {
     scene.sigstore.set_faults(Faults::default());
     scene.cosign.run(sign).success();
     scene.cosign.run(verify).success();
+}
+
+/// One request; the status line with the headers, and the body.
+fn ask(url: &str, method: &str, path: &str, body: &[u8]) -> (String, String) {
+    let host = url.trim_start_matches("http://");
+    let mut socket = TcpStream::connect(host).expect("the service listens");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    socket
+        .write_all(&[head.as_bytes(), body].concat())
+        .expect("the service reads");
+    let mut answer = Vec::new();
+    socket
+        .read_to_end(&mut answer)
+        .expect("the service answers");
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("it is HTTP");
+    (head.to_owned(), body.to_owned())
+}
+
+fn read_json(answer: &(String, String)) -> Value {
+    assert!(answer.0.starts_with("HTTP/1.1 200"), "{answer:?}");
+    serde_json::from_str(&answer.1).expect("it is JSON")
+}
+
+#[test]
+fn the_logs_know_what_they_have() {
+    let Some(scene) = Scene::new(CosignVersion::V3) else {
+        return;
+    };
+    let claims = Claims::gitlab(GITLAB, "acme/app", Ref::Branch("main"));
+    let root = scene.sigstore.trusted_root().display().to_string();
+    for log in [LogVersion::V1, LogVersion::V2] {
+        let config = scene.sigstore.signing_config(log).display().to_string();
+        let services = ["--signing-config", &config, "--trusted-root", &root];
+        scene.sign(&claims, &services).success();
+    }
+    let entry_of = |service: &str| {
+        let calls = scene.sigstore.calls();
+        let call = calls.into_iter().find(|call| call.service == service);
+        call.expect("cosign made an entry").body
+    };
+
+    let rekor = scene.sigstore.rekor_url();
+    let body = entry_of("rekor");
+    let (head, _) = ask(rekor, "POST", "/api/v1/log/entries", &body);
+    assert!(head.starts_with("HTTP/1.1 409"), "{head}");
+    let (_, location) = head.split_once("location: ").expect("it says where");
+    let location = location.lines().next().expect("there is a line");
+    let uuid = location
+        .strip_prefix("/api/v1/log/entries/")
+        .expect("it is the path of an entry");
+    let entry = read_json(&ask(rekor, "GET", location, b""));
+    assert_eq!(entry[uuid]["logIndex"], 1);
+    let by_index = ask(rekor, "GET", "/api/v1/log/entries?logIndex=1", b"");
+    assert_eq!(read_json(&by_index)[uuid]["body"], entry[uuid]["body"]);
+    let proposal: Value = serde_json::from_slice(&body).expect("it is JSON");
+    let envelope = proposal["spec"]["proposedContent"]["envelope"]
+        .as_str()
+        .expect("an envelope");
+    let hash = json!({"hash": image::sha256(envelope.as_bytes())}).to_string();
+    let found = ask(rekor, "POST", "/api/v1/index/retrieve", hash.as_bytes());
+    assert_eq!(read_json(&found), json!([uuid]));
+    let state = read_json(&ask(rekor, "GET", "/api/v1/log", b""));
+    assert_eq!(state["treeSize"], 2);
+    let path = "/api/v1/log/proof?firstSize=1&lastSize=2";
+    let proof = read_json(&ask(rekor, "GET", path, b""));
+    assert_eq!(proof["rootHash"], state["rootHash"]);
+    assert_eq!(proof["hashes"], json!([&uuid[16..]]));
+
+    let mut wrong = proposal.clone();
+    wrong["spec"]["proposedContent"]["envelope"] =
+        json!(envelope.replacen("\"sig\":\"ME", "\"sig\":\"MF", 1));
+    let wrong = wrong.to_string();
+    let (head, said) = ask(rekor, "POST", "/api/v1/log/entries", wrong.as_bytes());
+    assert!(head.starts_with("HTTP/1.1 400"), "{head} {said}");
+
+    let rekor = scene.sigstore.rekor_v2_url();
+    let body = entry_of("rekor-v2");
+    let (head, _) = ask(rekor, "POST", "/api/v2/log/entries", &body);
+    assert!(head.starts_with("HTTP/1.1 409"), "{head}");
+    assert!(head.contains("x-log-index: 1"), "{head}");
+    let (_, checkpoint) = ask(rekor, "GET", "/api/v2/checkpoint", b"");
+    assert!(checkpoint.starts_with("127.0.0.1\n2\n"), "{checkpoint}");
+    let (head, _) = ask(rekor, "GET", "/api/v2/tile/entries/000.p/2", b"");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
 }
