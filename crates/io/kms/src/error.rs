@@ -1,6 +1,8 @@
 use pki::signature::Scheme;
 use pki::signing::KeyAlgorithm;
 
+use crate::pkcs11::Pkcs11Error;
+
 /// A kind of place where keys are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -34,6 +36,8 @@ impl std::fmt::Display for Service {
 /// Something that a service needs and [`crate::Settings`] lacks, or has in a form that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
+    /// `Pkcs11Settings::module_path`, an absolute path.
+    Pkcs11Module,
     /// `VaultSettings::address`.
     VaultAddress,
     /// `VaultSettings::engine_path`.
@@ -105,6 +109,9 @@ pub enum ServiceError {
         /// What.
         setting: Setting,
     },
+    /// The token gives no key or signature.
+    #[error(transparent)]
+    Pkcs11(#[from] Pkcs11Error),
     /// The signature that came back does not hold under the key that the service gave.
     #[error("the signature of {service} does not verify under its own public key")]
     SignatureMismatch {

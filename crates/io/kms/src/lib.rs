@@ -10,15 +10,17 @@
 
 mod error;
 mod http;
+mod pkcs11;
 mod reference;
 mod service;
 mod settings;
 mod vault;
 
 pub use error::{Service, ServiceError, Setting};
+pub use pkcs11::{Pkcs11Error, TokenDescription, TokenKey, list_token_keys, list_tokens};
 pub use reference::{
     AwsKey, AzureKey, GoogleKey, KeyReference, Pkcs11Uri, PluginKey, ReferenceError,
     ServiceReference, StoredKeyFile, VaultKey,
 };
 pub use service::{ServiceKey, SigningService, open};
-pub use settings::{Settings, VaultSettings};
+pub use settings::{Pkcs11Settings, Settings, VaultSettings};

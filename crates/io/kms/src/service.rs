@@ -6,6 +6,7 @@ use pki::signing::KeyAlgorithm;
 use tokio::sync::OnceCell;
 
 use crate::error::{Service, ServiceError};
+use crate::pkcs11::Pkcs11Key;
 use crate::reference::ServiceReference;
 use crate::settings::Settings;
 use crate::vault::Vault;
@@ -73,7 +74,7 @@ pub fn open(
         ServiceReference::Aws(_) => return Err(not_yet(Service::Aws)),
         ServiceReference::Azure(_) => return Err(not_yet(Service::Azure)),
         ServiceReference::Google(_) => return Err(not_yet(Service::Google)),
-        ServiceReference::Pkcs11(_) => return Err(not_yet(Service::Pkcs11)),
+        ServiceReference::Pkcs11(uri) => checked(Pkcs11Key::new(uri, settings)?),
         ServiceReference::Plugin(_) => return Err(not_yet(Service::Plugin)),
     })
 }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -8,6 +10,8 @@ pub struct Settings {
     pub http: net::Client,
     /// The time, for signatures and tokens that are good for minutes.
     pub now: Timestamp,
+    /// For `pkcs11:`.
+    pub pkcs11: Pkcs11Settings,
     /// For `hashivault://` and `openbao://`.
     pub vault: VaultSettings,
 }
@@ -19,9 +23,19 @@ impl Settings {
         Self {
             http,
             now,
+            pkcs11: Pkcs11Settings::default(),
             vault: VaultSettings::default(),
         }
     }
+}
+
+/// What a `pkcs11:` URI may leave out.
+#[derive(Clone, Default)]
+pub struct Pkcs11Settings {
+    /// `COSIGN_PKCS11_MODULE_PATH`: the library to load, an absolute path.
+    pub module_path: Option<PathBuf>,
+    /// `COSIGN_PKCS11_PIN`, or what the user entered.
+    pub pin: Option<Zeroizing<String>>,
 }
 
 /// How to reach the transit engine. cosign takes these from the environment.
