@@ -4,5 +4,6 @@
 pub mod discover;
 mod place;
 pub mod sign;
+pub mod verify;
 
-pub use place::{Image, Place, PlaceError, RegistryPlace, Remote, TagKind};
+pub use place::{Image, Place, PlaceError, RegistryPlace, Remote, TagKind, docker_reference};

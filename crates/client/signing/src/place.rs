@@ -63,6 +63,12 @@ pub enum PlaceError {
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(#[from] registry::Error),
+    /// An index with more manifests below it than are read.
+    #[error("more than {limit} manifests")]
+    TooManyManifests {
+        /// The most that are read.
+        limit: usize,
+    },
 }
 
 impl Place {
@@ -246,6 +252,16 @@ impl Place {
                 Ok(registry.read_blob(repository.path(), blob, limit).await?)
             }
         }
+    }
+}
+
+/// The repository as payloads and statements name it: Docker Hub by its old name (`google/go-containerregistry:pkg/name`).
+#[must_use]
+pub fn docker_reference(repository: &Repository) -> String {
+    if repository.is_hub() {
+        format!("index.docker.io/{}", repository.path())
+    } else {
+        format!("{}/{}", repository.host(), repository.path())
     }
 }
 
