@@ -6,4 +6,6 @@ mod place;
 pub mod sign;
 pub mod verify;
 
-pub use place::{Image, Place, PlaceError, RegistryPlace, Remote, TagKind, docker_reference};
+pub use place::{
+    Image, LayoutPlace, Place, PlaceError, RegistryPlace, Remote, TagKind, docker_reference,
+};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use layout::Layout;
 use net::Bytes;
 use oci::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
 use registry::{ManifestName, Referrers, ReferrersSource, Registry};
@@ -15,6 +16,8 @@ use sigstore::verify::Artifact;
 pub enum Place {
     /// In a registry.
     Registry(RegistryPlace),
+    /// In an OCI image layout on disk.
+    Layout(LayoutPlace),
 }
 
 /// A repository and the way to its registry.
@@ -33,6 +36,13 @@ pub struct RegistryPlace {
     name: ManifestName,
     attachments: Option<Remote>,
     tag_prefix: String,
+}
+
+/// An image in an OCI image layout, with what is attached to it.
+#[derive(Clone, Debug)]
+pub struct LayoutPlace {
+    layout: Arc<Layout>,
+    digest: Option<Digest>,
 }
 
 /// What cosign's older form keeps under a tag made of the image's digest.
@@ -57,9 +67,15 @@ pub struct Image {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlaceError {
+    /// The layout, or a file of it.
+    #[error(transparent)]
+    Layout(#[from] layout::Error),
     /// The reference has neither tag nor digest.
     #[error("reference without tag and digest")]
     NameOnly,
+    /// The layout has no image, or several and nothing that says which.
+    #[error("no image, or more than one, in the layout")]
+    NoImage,
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(#[from] registry::Error),
@@ -93,12 +109,22 @@ impl Place {
         }))
     }
 
+    /// The image that a layout holds.
+    #[must_use]
+    pub fn layout(layout: Layout) -> Self {
+        Self::Layout(LayoutPlace {
+            layout: Arc::new(layout),
+            digest: None,
+        })
+    }
+
     /// The same with everything attached in another repository (`COSIGN_REPOSITORY`), which may be in another registry.
     /// A layout keeps it together in any case.
     #[must_use]
     pub fn with_attachments(mut self, attachments: Remote) -> Self {
         match &mut self {
             Self::Registry(place) => place.attachments = Some(attachments),
+            Self::Layout(_) => {}
         }
         self
     }
@@ -108,6 +134,7 @@ impl Place {
     pub fn with_tag_prefix(mut self, prefix: String) -> Self {
         match &mut self {
             Self::Registry(place) => place.tag_prefix = prefix,
+            Self::Layout(_) => {}
         }
         self
     }
@@ -118,6 +145,7 @@ impl Place {
         let mut place = self.clone();
         match &mut place {
             Self::Registry(place) => place.name = ManifestName::Digest(digest),
+            Self::Layout(place) => place.digest = Some(digest),
         }
         place
     }
@@ -127,6 +155,7 @@ impl Place {
     pub fn repository(&self) -> Option<&Repository> {
         match self {
             Self::Registry(place) => Some(&place.image.repository),
+            Self::Layout(_) => None,
         }
     }
 
@@ -147,6 +176,14 @@ impl Place {
                     manifest: Some(manifest),
                 })
             }
+            Self::Layout(place) => {
+                let image = place.layout.image().map(|image| image.digest);
+                let digest = place.digest.or(image).ok_or(PlaceError::NoImage)?;
+                Ok(Image {
+                    digest,
+                    manifest: Some(place.layout.manifest(&digest).await?),
+                })
+            }
         }
     }
 
@@ -161,7 +198,7 @@ impl Place {
                 name: ManifestName::Digest(digest),
                 ..
             }) => Ok(Image::of_digest(*digest)),
-            Self::Registry(_) => self.resolve().await,
+            Self::Registry(_) | Self::Layout(_) => self.resolve().await,
         }
     }
 
@@ -175,6 +212,7 @@ impl Place {
                 let name = ManifestName::Digest(*digest);
                 Ok(place.image.manifest(&name).await?)
             }
+            Self::Layout(place) => Ok(place.layout.manifest(digest).await?),
         }
     }
 
@@ -199,10 +237,19 @@ impl Place {
                     Err(error) => Err(error.into()),
                 }
             }
+            Self::Layout(place) => {
+                let entry = place.layout.attached(image, kind.in_layout());
+                let digest = match entry {
+                    Some(entry) => entry.digest,
+                    None => return Ok(None),
+                };
+                Ok(Some(place.layout.manifest(&digest).await?))
+            }
         }
     }
 
-    /// What refers to an image, of every type: the types in such lists are often wrong.
+    /// What refers to an image, of every type: the types in such lists are often wrong. A layout has no list; its
+    /// manifests are looked through, and the answer says that it is the API's.
     ///
     /// # Errors
     /// Those of the place; a registry that has no list at all has an empty one.
@@ -222,6 +269,13 @@ impl Place {
                     found => Ok(found?),
                 }
             }
+            Self::Layout(place) => {
+                let manifests = place.layout.referrers(image).await?;
+                Ok(Referrers {
+                    entries: manifests.iter().map(Manifest::referrer_entry).collect(),
+                    source: ReferrersSource::Api,
+                })
+            }
         }
     }
 
@@ -235,6 +289,7 @@ impl Place {
                 let name = ManifestName::Digest(*digest);
                 Ok(place.attachments().manifest(&name).await?)
             }
+            Self::Layout(place) => Ok(place.layout.manifest(digest).await?),
         }
     }
 
@@ -251,6 +306,7 @@ impl Place {
                 } = place.attachments();
                 Ok(registry.read_blob(repository.path(), blob, limit).await?)
             }
+            Self::Layout(place) => Ok(place.layout.blob(blob, limit).await?),
         }
     }
 }
@@ -293,6 +349,14 @@ impl RegistryPlace {
     }
 }
 
+impl LayoutPlace {
+    /// The layout.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
 impl Remote {
     async fn manifest(&self, name: &ManifestName) -> Result<Manifest, registry::Error> {
         self.registry.manifest(self.repository.path(), name).await
@@ -307,6 +371,14 @@ impl TagKind {
             Self::Signatures => "sig",
             Self::Attestations => "att",
             Self::Sbom => "sbom",
+        }
+    }
+
+    const fn in_layout(self) -> layout::Kind {
+        match self {
+            Self::Signatures => layout::Kind::Signatures,
+            Self::Attestations => layout::Kind::Attestations,
+            Self::Sbom => layout::Kind::Sbom,
         }
     }
 }
@@ -352,10 +424,15 @@ impl Image {
 }
 
 impl PlaceError {
-    /// Whether what was asked for is not there: no such tag, digest or repository.
+    /// Whether what was asked for is not there: no such tag, digest, repository or layout.
     #[must_use]
     pub const fn is_absent(&self) -> bool {
-        matches!(self, Self::Registry(registry::Error::NotFound { .. }))
+        matches!(
+            self,
+            Self::NoImage
+                | Self::Registry(registry::Error::NotFound { .. })
+                | Self::Layout(layout::Error::NotFound { .. } | layout::Error::Absent { .. })
+        )
     }
 
     /// Whether we may not look: no login, a wrong one, or one without the right.

@@ -280,9 +280,8 @@ impl Candidate {
                 Content::Message(_) => Claimed::Payload,
             },
             (Ok(CandidateContent::Legacy(legacy)), _) if legacy.signature.is_empty() => {
-                Envelope::parse(&legacy.payload).map_or(Claimed::Unknown, |envelope| {
-                    Claimed::by_envelope(&envelope)
-                })
+                Envelope::parse(&legacy.payload)
+                    .map_or(Claimed::Unknown, |envelope| Claimed::by_envelope(&envelope))
             }
             (Ok(CandidateContent::Legacy(_)), _) => Claimed::Payload,
             (Ok(CandidateContent::OtherKind) | Err(_), Some(stated)) => {

@@ -103,6 +103,7 @@ impl Finder<'_> {
         let kind = self.search.kind.tag();
         let source = match self.place {
             Place::Registry(place) => SourceKind::Tag(place.tag(&self.image, kind)?),
+            Place::Layout(_) => SourceKind::Layout,
         };
         let manifest = match self.place.tagged(&self.image, kind).await {
             Ok(Some(manifest)) => manifest,
@@ -113,6 +114,10 @@ impl Finder<'_> {
             Place::Registry(place) => Location::Tag {
                 repository: place.attachments().repository.clone(),
                 tag: place.tag(&self.image, kind).expect("it was found under it"),
+                manifest: manifest.digest(),
+                layer,
+            },
+            Place::Layout(_) => Location::Layout {
                 manifest: manifest.digest(),
                 layer,
             },
@@ -127,6 +132,7 @@ impl Finder<'_> {
         }
         let source = match self.place {
             Place::Registry(_) => SourceKind::Referrers,
+            Place::Layout(_) => SourceKind::Layout,
         };
         let Referrers {
             mut entries,
@@ -161,6 +167,10 @@ impl Finder<'_> {
                 repository: place.attachments().repository.clone(),
                 manifest: entry.digest,
                 listed,
+                layer,
+            },
+            Place::Layout(_) => Location::Layout {
+                manifest: entry.digest,
                 layer,
             },
         };
