@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use pki::digest::Sha256;
-use pki::signature::{HashAlgorithm, Scheme};
 use sigstore::bundle::{Bundle, BundleVersion, Content, MessageDigest, MessageSignature};
 use sigstore::dsse::Envelope;
 use sigstore::legacy::{LegacyBlob, LogPromise};
@@ -12,6 +11,7 @@ use sigstore::verify::Artifact;
 
 use super::check::Check;
 use super::image::envelope_bundle;
+use super::witness::hash;
 use super::{EntryKind, SignError, Signer, Testimony, Witnesses};
 
 /// How a file is signed.
@@ -53,7 +53,7 @@ pub async fn sign_blob(plan: &BlobPlan<'_>, blob: &[u8]) -> Result<Bundle, SignE
         log_entries: testimony.entries,
         timestamps: testimony.timestamps,
         content: Content::Message(MessageSignature {
-            digest: Some(message_digest(scheme, blob)),
+            digest: Some(MessageDigest::of(hash(scheme), blob)),
             signature,
         }),
     };
@@ -122,7 +122,7 @@ pub async fn attest_blob_legacy(
     let json = envelope.to_json().into_bytes();
     let testimony = plan
         .witnesses
-        .on_envelope(plan.signer, scheme, &envelope, entry, &json)
+        .on_envelope(plan.signer, &envelope, entry, &json)
         .await?;
     // The file of cosign 2's `--bundle` has the whole envelope in the place of the signature.
     Ok(AttestedBlob {
@@ -151,15 +151,4 @@ impl<'a> BlobPlan<'a> {
             timestamp: testimony.timestamps.into_iter().next(),
         })
     }
-}
-
-fn message_digest(scheme: Scheme, blob: &[u8]) -> MessageDigest {
-    MessageDigest::of(
-        match scheme {
-            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => hash,
-            // The signature is over the bytes themselves; readers look the file up by this.
-            Scheme::Ed25519 => HashAlgorithm::Sha256,
-        },
-        blob,
-    )
 }

@@ -93,20 +93,20 @@ impl<'a> Check<'a> {
             } else {
                 AcceptedSigner::Key(self.signer.key())
             },
-            log: if self.witnesses.has_logs() {
-                Rule::Required
-            } else {
+            log: if self.witnesses.logs.is_empty() {
                 waived
+            } else {
+                Rule::Required
             },
             sct: if certified && !trust.ct_logs.is_empty() {
                 Rule::Required
             } else {
                 waived
             },
-            timestamp: if self.witnesses.has_authorities() {
-                TimestampRule::Required
-            } else {
+            timestamp: if self.witnesses.authorities.is_empty() {
                 TimestampRule::IfThere
+            } else {
+                TimestampRule::Required
             },
             predicate_type: self.predicate_type,
             annotations: self.annotations,

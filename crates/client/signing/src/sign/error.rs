@@ -23,6 +23,9 @@ pub enum SignError {
         /// That of the certificate's.
         found: Sha256,
     },
+    /// The place that the key is kept at.
+    #[error(transparent)]
+    KeyService(#[from] kms::ServiceError),
     /// The tag's manifest cannot take the signature.
     #[error("tag {tag}: {fault}")]
     Layers {
@@ -45,6 +48,9 @@ pub enum SignError {
     /// The registry.
     #[error(transparent)]
     Registry(#[from] registry::Error),
+    /// A log or a timestamp authority.
+    #[error(transparent)]
+    Service(#[from] keyless::Error),
     /// The text before the tag makes it none.
     #[error("the prefix makes no tag of {digest}")]
     TagPrefix {

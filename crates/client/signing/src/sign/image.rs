@@ -200,7 +200,7 @@ impl ImagePlan<'_> {
         let payload = envelope.to_json().into_bytes();
         let testimony = self
             .witnesses
-            .on_envelope(self.signer, scheme, &envelope, entry, &payload)
+            .on_envelope(self.signer, &envelope, entry, &payload)
             .await?;
         self.legacy(payload, Vec::new(), testimony)
     }
@@ -243,7 +243,7 @@ pub(super) async fn envelope_bundle(
     let envelope = signer.envelope(scheme, statement).await?;
     let stamped = envelope.signatures()[0].signature.clone();
     let testimony = witnesses
-        .on_envelope(signer, scheme, &envelope, EntryKind::Dsse, &stamped)
+        .on_envelope(signer, &envelope, EntryKind::Dsse, &stamped)
         .await?;
     Ok(Bundle {
         version: BundleVersion::V0_3,

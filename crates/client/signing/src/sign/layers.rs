@@ -2,7 +2,7 @@
 
 use net::Bytes;
 use oci::{Artifact, Content, Descriptor, Digest, Manifest, MediaType};
-use pki::signature::VerifyingKey;
+use pki::signature::{HashAlgorithm, Scheme, VerifyingKey};
 use registry::TagChange;
 use serde::Serialize;
 
@@ -133,13 +133,10 @@ impl Layers {
         else {
             return false;
         };
-        let sha256 = match key.default_scheme() {
-            pki::signature::Scheme::Ecdsa(_) => {
-                pki::signature::Scheme::Ecdsa(pki::signature::HashAlgorithm::Sha256)
-            }
-            other => other,
-        };
-        key.verify(sha256, &self.payload, &signature).is_ok()
+        // Both hashes were in use with larger curves.
+        [key.default_scheme(), Scheme::Ecdsa(HashAlgorithm::Sha256)]
+            .into_iter()
+            .any(|scheme| key.verify(scheme, &self.payload, &signature).is_ok())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who signs.
 
-use pki::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind};
+use kms::{ServiceKey, SigningService};
+use pki::signature::{HashAlgorithm, Scheme, VerifyingKey};
 use pki::signing::SigningKey;
 use sigstore::bundle::SignerMaterial;
 use sigstore::dsse::{Envelope, IN_TOTO, pre_authentication_encoding};
@@ -26,6 +27,10 @@ pub struct Certificate {
 
 enum Secret {
     Here(SigningKey),
+    Kept {
+        service: Box<dyn SigningService>,
+        schemes: Vec<Scheme>,
+    },
 }
 
 impl std::fmt::Debug for Signer {
@@ -45,6 +50,22 @@ impl Signer {
             secret: Secret::Here(key),
             certificate: None,
         }
+    }
+
+    /// A key that signs where it is kept.
+    ///
+    /// # Errors
+    /// The service does not give the public key.
+    pub async fn with_service(service: Box<dyn SigningService>) -> Result<Self, SignError> {
+        let ServiceKey {
+            verifying_key,
+            schemes,
+        } = service.key().await?;
+        Ok(Self {
+            key: verifying_key,
+            secret: Secret::Kept { service, schemes },
+            certificate: None,
+        })
     }
 
     /// The same with a certificate.
@@ -77,26 +98,36 @@ impl Signer {
     /// How bundles are signed: with the hash that goes with the key.
     #[must_use]
     pub fn bundle_scheme(&self) -> Scheme {
-        self.key.default_scheme()
+        self.preferred(self.key.default_scheme())
     }
 
-    /// How the older form is signed: its readers know SHA-256 only, whatever the curve. A key that is kept elsewhere
-    /// signs as its service does.
+    /// How the older form is signed: its readers know SHA-256 only, whatever the curve.
     #[must_use]
     pub fn legacy_scheme(&self) -> Scheme {
-        match (&self.secret, self.key.kind()) {
-            (Secret::Here(_), VerifyingKeyKind::Ecdsa(_)) => Scheme::Ecdsa(HashAlgorithm::Sha256),
-            _ => self.key.default_scheme(),
+        self.preferred(match self.key.default_scheme() {
+            Scheme::Ecdsa(_) => Scheme::Ecdsa(HashAlgorithm::Sha256),
+            other => other,
+        })
+    }
+
+    /// A key that is kept elsewhere may not have the scheme that its readers would like.
+    fn preferred(&self, scheme: Scheme) -> Scheme {
+        match &self.secret {
+            Secret::Kept { schemes, .. } if !schemes.contains(&scheme) => {
+                schemes.first().copied().unwrap_or(scheme)
+            }
+            Secret::Here(_) | Secret::Kept { .. } => scheme,
         }
     }
 
     /// Signs `message`: ECDSA in DER.
     ///
     /// # Errors
-    /// The provider's or the service's; a signature of the service that its own key does not verify.
+    /// The provider's or the service's.
     pub async fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, SignError> {
         match &self.secret {
             Secret::Here(key) => Ok(key.sign_with(scheme, message)?),
+            Secret::Kept { service, .. } => Ok(service.sign(scheme, message).await?),
         }
     }
 

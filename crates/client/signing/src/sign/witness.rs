@@ -1,6 +1,10 @@
 //! Who else attests to a signature: transparency logs, timestamp authorities.
 
-use pki::signature::Scheme;
+use futures_util::future::try_join_all;
+use keyless::rekor::{Content, Log, Proposal, Verifier};
+use keyless::tsa::TimestampAuthority;
+use pki::signature::{HashAlgorithm, Scheme};
+use sigstore::bundle::MessageDigest;
 use sigstore::dsse::Envelope;
 use sigstore::entry::LogEntry;
 
@@ -8,10 +12,14 @@ use super::{SignError, Signer};
 
 /// Those that shall attest to a signature.
 #[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Witnesses {}
+pub struct Witnesses {
+    /// Logs, each of which takes the signature down.
+    pub logs: Vec<Log>,
+    /// Authorities, each of which stamps it.
+    pub authorities: Vec<TimestampAuthority>,
+}
 
-/// The entry that a log of version 1 makes of an envelope.
+/// The entry that a log of version 1 makes of an attestation's envelope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EntryKind {
     /// `dsse`.
@@ -34,41 +42,70 @@ impl Witnesses {
     /// Whether there are none: then nobody but the registry is told.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.has_logs() && !self.has_authorities()
-    }
-
-    /// Whether a log takes the signature down.
-    #[must_use]
-    pub fn has_logs(&self) -> bool {
-        false
-    }
-
-    /// Whether an authority stamps it.
-    #[must_use]
-    pub fn has_authorities(&self) -> bool {
-        false
+        self.logs.is_empty() && self.authorities.is_empty()
     }
 
     /// On a signature over `message`.
     pub(super) async fn on_message(
         &self,
-        _signer: &Signer,
-        _scheme: Scheme,
-        _message: &[u8],
-        _signature: &[u8],
+        signer: &Signer,
+        scheme: Scheme,
+        message: &[u8],
+        signature: &[u8],
     ) -> Result<Testimony, SignError> {
-        Ok(Testimony::default())
+        let digest = MessageDigest::of(hash(scheme), message);
+        let content = Content::HashedRekord {
+            digest: &digest,
+            signature,
+        };
+        self.ask(signer, content, signature).await
     }
 
     /// On an envelope. `stamped` is what timestamps are over: the signature in a bundle, the whole blob in a tag.
     pub(super) async fn on_envelope(
         &self,
-        _signer: &Signer,
-        _scheme: Scheme,
-        _envelope: &Envelope,
-        _kind: EntryKind,
-        _stamped: &[u8],
+        signer: &Signer,
+        envelope: &Envelope,
+        kind: EntryKind,
+        stamped: &[u8],
     ) -> Result<Testimony, SignError> {
-        Ok(Testimony::default())
+        let json = &envelope.to_json();
+        let content = match kind {
+            EntryKind::Dsse => Content::Dsse { envelope, json },
+            EntryKind::Intoto => Content::Intoto { envelope, json },
+        };
+        self.ask(signer, content, stamped).await
+    }
+
+    /// All at once: none waits for what another said.
+    async fn ask(
+        &self,
+        signer: &Signer,
+        content: Content<'_>,
+        stamped: &[u8],
+    ) -> Result<Testimony, SignError> {
+        let proposal = Proposal {
+            verifier: match signer.certificate() {
+                Some(certificate) => Verifier::Certificate(&certificate.leaf),
+                None => Verifier::PublicKey(signer.key()),
+            },
+            content,
+        };
+        let entries = try_join_all(self.logs.iter().map(|log| log.record(&proposal)));
+        let stamps = try_join_all(self.authorities.iter().map(|one| one.stamp(stamped)));
+        let (entries, stamps) = tokio::try_join!(entries, stamps)?;
+        Ok(Testimony {
+            entries,
+            timestamps: stamps.into_iter().map(|stamp| stamp.der).collect(),
+        })
+    }
+}
+
+/// The hash under which signed bytes are known.
+pub(super) fn hash(scheme: Scheme) -> HashAlgorithm {
+    match scheme {
+        Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => hash,
+        // The signature is over the bytes themselves; readers look them up by this.
+        Scheme::Ed25519 => HashAlgorithm::Sha256,
     }
 }

@@ -39,6 +39,14 @@ impl Stage {
         }
     }
 
+    /// With variables for the real cosigns.
+    pub(crate) fn with_environment(mut self, variables: &[(&str, String)]) -> Self {
+        for (name, value) in variables {
+            self.cosign = self.cosign.env(name, value);
+        }
+        self
+    }
+
     /// By its digest.
     pub(crate) fn image(&self) -> String {
         format!("{}/demo@{}", self.registry.host(), self.digest)
