@@ -29,10 +29,18 @@ fn http() -> Http {
     Http::new(net::Client::new(net::Config::new("test")).unwrap())
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the private services and the real cosigns live in the present"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 async fn signer(services: &Sigstore, api: Api) -> Signer {
     let token = services.token(&Claims::gitlab(ISSUER, "acme/app", Ref::Branch("main")));
     let token = IdentityToken::parse(&token).unwrap();
-    let fulcio = Fulcio::new(http(), &services.fulcio_url(), api).unwrap();
+    let fulcio = Fulcio::new(http(), services.fulcio_url(), api).unwrap();
     let certified = certify(&token, &fulcio).await.unwrap();
     Signer::with_key(certified.key)
         .certified(Certificate {
@@ -48,7 +56,7 @@ fn witnesses(services: &Sigstore, version: LogVersion) -> Witnesses {
         LogVersion::V2 => services.rekor_v2_url(),
     };
     Witnesses {
-        logs: vec![Log::new(http(), &url, version).unwrap()],
+        logs: vec![Log::new(http(), url, version).unwrap()],
         authorities: vec![TimestampAuthority::new(http(), &services.timestamp_url()).unwrap()],
     }
 }
@@ -74,7 +82,7 @@ fn plan<'a>(
         record_creation: false,
         trust: Some(trust),
         upload: true,
-        now: Timestamp::now(),
+        now: now(),
     }
 }
 
@@ -186,7 +194,7 @@ async fn files() {
             signer: &signer,
             witnesses: &witnesses,
             trust: Some(&trust),
-            now: Timestamp::now(),
+            now: now(),
         };
         let bundle = sign_blob(&plan, b"some bytes").await.unwrap();
         std::fs::write(stage.cosign.home().join("bundle"), bundle.to_json()).unwrap();

@@ -64,6 +64,7 @@ impl Stage {
         let manifest = place.resolve().await.unwrap().manifest().unwrap().clone();
         match place {
             Place::Registry(place) => (place, manifest),
+            Place::Layout(_) => panic!("an image in a registry"),
         }
     }
 
