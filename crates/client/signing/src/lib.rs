@@ -1,6 +1,7 @@
 //! Sigstore as a use case: sign, attach, discover, verify.
 #![deny(missing_docs)]
 
+pub mod carry;
 pub mod discover;
 mod place;
 pub mod sign;

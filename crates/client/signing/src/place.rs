@@ -374,7 +374,7 @@ impl TagKind {
         }
     }
 
-    const fn in_layout(self) -> layout::Kind {
+    pub(crate) const fn in_layout(self) -> layout::Kind {
         match self {
             Self::Signatures => layout::Kind::Signatures,
             Self::Attestations => layout::Kind::Attestations,

@@ -24,15 +24,15 @@ pub enum LayersError {
 
 /// How the manifest is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// In Docker's media types, for registries that know no others (`COSIGN_DOCKER_MEDIA_TYPES`).
-    pub(super) docker: bool,
+    pub(crate) docker: bool,
     /// The creation time to record, if any.
-    pub(super) created: Option<jiff::Timestamp>,
+    pub(crate) created: Option<jiff::Timestamp>,
 }
 
 /// The layers that the tag shall have: all that were seen in any version of it, and the new one.
-pub(super) struct Layers {
+pub(crate) struct Layers {
     new: Descriptor,
     seen: Vec<Descriptor>,
     style: Style,
@@ -44,13 +44,13 @@ pub(super) struct Layers {
     /// Whether nothing was written yet.
     untouched: bool,
     /// What came of it.
-    pub(super) fault: Option<LayersError>,
+    pub(crate) fault: Option<LayersError>,
     /// Whether an equal signature was there.
-    pub(super) already: bool,
+    pub(crate) already: bool,
 }
 
 impl Layers {
-    pub(super) fn new(new: Descriptor, payload: &[u8], style: Style) -> Self {
+    pub(crate) fn new(new: Descriptor, payload: &[u8], style: Style) -> Self {
         Self {
             new,
             seen: Vec::new(),
@@ -65,7 +65,7 @@ impl Layers {
     }
 
     /// Without the layers for which `dropped` holds.
-    pub(super) fn replacing(
+    pub(crate) fn replacing(
         mut self,
         dropped: impl Fn(&Descriptor) -> bool + Send + 'static,
     ) -> Self {
@@ -74,13 +74,13 @@ impl Layers {
     }
 
     /// Content with a layer that has the same payload and a signature by the same key.
-    pub(super) fn unless_signed_by(mut self, key: VerifyingKey) -> Self {
+    pub(crate) fn unless_signed_by(mut self, key: VerifyingKey) -> Self {
         self.equal_by = Some(key);
         self
     }
 
     /// What has to be done with the tag as it is now. With [`Self::fault`], nothing.
-    pub(super) fn change(&mut self, current: Option<&Manifest>) -> TagChange {
+    pub(crate) fn change(&mut self, current: Option<&Manifest>) -> TagChange {
         match self.merge(current) {
             Ok(change) => change,
             Err(fault) => {
@@ -142,7 +142,7 @@ impl Layers {
 
 impl Style {
     /// The manifest over these layers, and its configuration's bytes (`google/go-containerregistry:pkg/v1/mutate`).
-    pub(super) fn manifest(self, layers: &[Descriptor]) -> (Manifest, Bytes) {
+    pub(crate) fn manifest(self, layers: &[Descriptor]) -> (Manifest, Bytes) {
         let config = Bytes::from(self.config(layers));
         let manifest = if self.docker {
             Manifest::docker_image(
@@ -162,7 +162,7 @@ impl Style {
     }
 
     /// The configuration blob, one line of history and one diff id per layer.
-    pub(super) fn config(self, layers: &[Descriptor]) -> Vec<u8> {
+    pub(crate) fn config(self, layers: &[Descriptor]) -> Vec<u8> {
         const NEVER: &str = "0001-01-01T00:00:00Z";
         let config = Config {
             architecture: "",

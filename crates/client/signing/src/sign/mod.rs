@@ -20,6 +20,7 @@ pub use image::{
     AttestPlan, Format, ImagePlan, Made, Signature, Signed, Stored, attest_image, sign_image,
 };
 pub use layers::LayersError;
+pub(crate) use layers::Style;
 pub use signer::{Certificate, Signer};
 pub use witness::{EntryKind, Testimony, Witnesses};
 pub use write::Destination;

@@ -27,7 +27,7 @@ const LEGACY_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
 impl Destination<'_> {
     /// Adds a layer to a tag; true if an equal signature is there already.
-    pub(super) async fn add_layer(
+    pub(crate) async fn add_layer(
         &self,
         kind: TagKind,
         payload: &[u8],
@@ -71,7 +71,7 @@ impl Destination<'_> {
     }
 
     /// Pushes a bundle as a manifest of its own.
-    pub(super) async fn refer_bundle(
+    pub(crate) async fn refer_bundle(
         &self,
         bundle: String,
         predicate_type: &str,
@@ -102,7 +102,7 @@ impl Destination<'_> {
         self.refer(&manifest, [bundle.into_bytes(), empty]).await
     }
 
-    async fn refer(
+    pub(crate) async fn refer(
         &self,
         manifest: &Manifest,
         [content, config]: [Vec<u8>; 2],

@@ -1,0 +1,205 @@
+//! Everything that belongs to an image, before any of it is carried.
+
+use std::collections::{HashSet, VecDeque};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use oci::{Content, Digest, Manifest, Tag};
+
+use super::{AttachedKind, CarryError, Fate, Item, Selection, What};
+use crate::place::{Place, PlaceError, TagKind};
+
+/// Most manifests carried in one go.
+const MANIFESTS: usize = 10_000;
+
+/// What belongs to an image.
+pub(super) struct Survey {
+    /// The image.
+    pub(super) image: Manifest,
+    /// What an index lists, those that are listed first first, each after all that it lists itself.
+    pub(super) platforms: Vec<Manifest>,
+    /// What is attached to any of these or to each other, each after what it is attached to.
+    pub(super) attached: Vec<Attached>,
+    /// What a list names and is not there: the list's subject, and the digest.
+    pub(super) missing: Vec<(Digest, Digest)>,
+}
+
+/// Something attached.
+pub(super) struct Attached {
+    pub(super) subject: Digest,
+    pub(super) tag: Option<TagKind>,
+    pub(super) kind: AttachedKind,
+    pub(super) label: Option<String>,
+    pub(super) manifest: Manifest,
+}
+
+/// A manifest that a list names.
+pub(super) enum Listed {
+    Found(Manifest),
+    Missing(Digest),
+}
+
+struct Surveyor<'a> {
+    place: &'a Place,
+    what: Selection,
+    workers: usize,
+    seen: HashSet<Digest>,
+}
+
+/// Finds everything.
+pub(super) async fn survey(
+    place: &Place,
+    image: Manifest,
+    what: Selection,
+    workers: usize,
+) -> Result<Survey, CarryError> {
+    let mut surveyor = Surveyor {
+        place,
+        what,
+        workers,
+        seen: HashSet::from([image.digest()]),
+    };
+    let platforms = surveyor.platforms(&image).await?;
+    let mut survey = Survey {
+        image,
+        platforms,
+        attached: Vec::new(),
+        missing: Vec::new(),
+    };
+    let mut subjects: VecDeque<Digest> = [survey.image.digest()]
+        .into_iter()
+        .chain(survey.platforms.iter().map(Manifest::digest))
+        .collect();
+    while let Some(subject) = subjects.pop_front() {
+        let first = survey.attached.len();
+        surveyor.attached(&subject, &mut survey).await?;
+        let new = &survey.attached[first..];
+        subjects.extend(new.iter().map(|attached| attached.manifest.digest()));
+    }
+    Ok(survey)
+}
+
+impl Surveyor<'_> {
+    async fn platforms(&mut self, image: &Manifest) -> Result<Vec<Manifest>, CarryError> {
+        let mut found: Vec<Manifest> = Vec::new();
+        let mut indexes = VecDeque::from([image.clone()]);
+        while let Some(index) = indexes.pop_front() {
+            let Content::Index { manifests } = index.content() else {
+                continue;
+            };
+            for entry in manifests {
+                if self.is_new(entry.digest)? {
+                    let manifest = self.place.manifest(&entry.digest).await?;
+                    indexes.push_back(manifest.clone());
+                    found.push(manifest);
+                }
+            }
+        }
+        // An index was found before what it lists.
+        found.reverse();
+        Ok(found)
+    }
+
+    async fn attached(&mut self, subject: &Digest, survey: &mut Survey) -> Result<(), CarryError> {
+        for tag in self.what.tags() {
+            let Some(manifest) = self.place.tagged(subject, tag).await? else {
+                continue;
+            };
+            if self.is_new(manifest.digest())? {
+                survey.attached.push(Attached {
+                    subject: *subject,
+                    tag: Some(tag),
+                    kind: AttachedKind::under(tag),
+                    label: None,
+                    manifest,
+                });
+            }
+        }
+        if !self.what.has_referrers() {
+            return Ok(());
+        }
+        for listed in referrers(self.place, subject, self.workers).await? {
+            let manifest = match listed {
+                Listed::Found(manifest) => manifest,
+                Listed::Missing(digest) => {
+                    survey.missing.push((*subject, digest));
+                    continue;
+                }
+            };
+            let (kind, label) = AttachedKind::of(&manifest);
+            // A list may name what refers to something else, which no other registry would list.
+            let refers = manifest
+                .subject()
+                .is_some_and(|found| found.digest == *subject);
+            if refers && self.what.has(kind) && self.is_new(manifest.digest())? {
+                survey.attached.push(Attached {
+                    subject: *subject,
+                    tag: None,
+                    kind,
+                    label,
+                    manifest,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_new(&mut self, digest: Digest) -> Result<bool, CarryError> {
+        if self.seen.len() >= MANIFESTS {
+            return Err(CarryError::TooManyManifests { limit: MANIFESTS });
+        }
+        Ok(self.seen.insert(digest))
+    }
+}
+
+impl Survey {
+    /// What is not there, as it is told to whoever asked for it.
+    pub(super) fn missing_items(&self) -> impl Iterator<Item = Item> {
+        self.missing.iter().map(|(subject, digest)| Item {
+            what: What::Referrer {
+                subject: *subject,
+                kind: AttachedKind::Other,
+                label: None,
+            },
+            digest: *digest,
+            fate: Fate::Missing,
+        })
+    }
+}
+
+impl Attached {
+    pub(super) fn what(&self, tag: Option<Tag>) -> What {
+        match self.tag {
+            Some(kind) => What::Tagged {
+                kind,
+                subject: self.subject,
+                tag,
+            },
+            None => What::Referrer {
+                subject: self.subject,
+                kind: self.kind,
+                label: self.label.clone(),
+            },
+        }
+    }
+}
+
+/// What refers to a manifest, in the order of the list; by its digest alone what the list names and is not there.
+pub(super) async fn referrers(
+    place: &Place,
+    subject: &Digest,
+    workers: usize,
+) -> Result<Vec<Listed>, PlaceError> {
+    let entries = place.referrers(subject).await?.entries;
+    let open = |digest: Digest| async move {
+        match place.attached_manifest(&digest).await {
+            Ok(manifest) => Ok(Listed::Found(manifest)),
+            Err(error) if error.is_absent() => Ok(Listed::Missing(digest)),
+            Err(error) => Err(error),
+        }
+    };
+    stream::iter(entries.iter().map(|entry| entry.digest))
+        .map(open)
+        .buffered(workers.max(1))
+        .try_collect()
+        .await
+}
