@@ -68,7 +68,16 @@ impl Cosign {
             CosignVersion::V2 => "COSIGN_2",
             CosignVersion::V3 => "COSIGN_3",
         };
-        let mut command = self.peers.command(self.peers.program(program));
+        self.command_of(self.peers.program(program), args)
+    }
+
+    /// Another program in place of cosign, with its home folder and environment.
+    pub fn command_of<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<Path>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = self.peers.command(program.as_ref());
         command
             .env("HOME", self.home())
             .env("COSIGN_PASSWORD", Self::PASSWORD)
@@ -82,5 +91,15 @@ impl Cosign {
     #[track_caller]
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Output {
         run(self.command(args), b"")
+    }
+
+    /// Runs another program in place of cosign; see [`Cosign::command_of`].
+    #[track_caller]
+    pub fn run_program<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<Path>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Output {
+        run(self.command_of(program, args), b"")
     }
 }

@@ -65,6 +65,33 @@ pub fn write_oci_layout(folder: &Path, tag: &str, text: &str) -> Blob {
     manifest
 }
 
+/// Writes an OCI image layout with an index tagged `tag` of two Linux images, for amd64 and arm64, into an empty
+/// folder. Returns the index and the manifests. Equal texts give equal images.
+pub fn write_oci_index(folder: &Path, tag: &str, texts: [&str; 2]) -> (Blob, [Blob; 2]) {
+    let manifests = texts.map(|text| write_oci_layout(folder, tag, text));
+    let entries: Vec<_> = manifests
+        .iter()
+        .zip(["amd64", "arm64"])
+        .map(|(manifest, architecture)| {
+            let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", manifest);
+            entry["platform"] = json!({"os": "linux", "architecture": architecture});
+            entry
+        })
+        .collect();
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries});
+    let index = write_blob(folder, index.to_string().as_bytes());
+    let mut entry = descriptor(media_type, &index);
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+    write(
+        &folder.join("index.json"),
+        json!({"schemaVersion": 2, "manifests": [entry]})
+            .to_string()
+            .as_bytes(),
+    );
+    (index, manifests)
+}
+
 /// `sha256:<64 hex digits>` of `bytes`.
 pub fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(digest(&SHA256, bytes)))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::{Folder, Output, Skopeo, image};
 
 /// The program under judgement.
@@ -43,31 +43,8 @@ pub(crate) fn layout(text: &str) -> (Folder, String) {
 /// An OCI layout with an index of two platforms tagged `1`, and the index's digest. The first is linux/amd64.
 pub(crate) fn index_layout(texts: [&str; 2]) -> (Folder, String) {
     let folder = Folder::new("index");
-    let mut manifests = Vec::new();
-    for (text, architecture) in texts.iter().zip(["amd64", "arm64"]) {
-        let manifest = image::write_oci_layout(folder.path(), "1", text);
-        manifests.push(json!({
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "digest": manifest.digest,
-            "size": manifest.size,
-            "platform": {"os": "linux", "architecture": architecture},
-        }));
-    }
-    let media_type = "application/vnd.oci.image.index.v1+json";
-    let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": manifests});
-    let index = index.to_string();
-    let digest = image::sha256(index.as_bytes());
-    let (_, hex) = digest.split_once(':').unwrap();
-    std::fs::write(folder.path().join("blobs/sha256").join(hex), &index).unwrap();
-    let entry = json!({
-        "mediaType": media_type,
-        "digest": digest,
-        "size": index.len(),
-        "annotations": {"org.opencontainers.image.ref.name": "1"},
-    });
-    let top = json!({"schemaVersion": 2, "manifests": [entry]});
-    std::fs::write(folder.path().join("index.json"), top.to_string()).unwrap();
-    (folder, digest)
+    let (index, _) = image::write_oci_index(folder.path(), "1", texts);
+    (folder, index.digest)
 }
 
 /// The digest that an OCI layout names with tag `1`.
