@@ -70,9 +70,7 @@ async fn sign(sigstore: &Sigstore, log: LogVersion, envelope_too: bool) -> Bundl
     let config = std::fs::read(sigstore.signing_config(log)).unwrap();
     let config = SigningConfig::parse(&config).unwrap();
     let services = Services::from_config(&config, now()).unwrap();
-    let variables = |name: &str| {
-        (name == "SIGSTORE_ID_TOKEN").then(|| sigstore.token(&gitlab()))
-    };
+    let variables = |name: &str| (name == "SIGSTORE_ID_TOKEN").then(|| sigstore.token(&gitlab()));
     let environment = Environment::new(&variables);
     let request = TokenRequest {
         given: None,

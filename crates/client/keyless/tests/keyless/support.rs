@@ -117,7 +117,11 @@ async fn serve(mut stream: TcpStream, answer: &Answer, recorded: &Mutex<Vec<Seen
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
     let mut more = async |stream: &mut TcpStream, read: &mut Vec<u8>| {
-        let count = stream.read(&mut chunk).await.ok().filter(|count| *count > 0)?;
+        let count = stream
+            .read(&mut chunk)
+            .await
+            .ok()
+            .filter(|count| *count > 0)?;
         read.extend_from_slice(&chunk[..count]);
         Some(())
     };
