@@ -78,6 +78,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &[]),
     // It measures programs, not libraries.
     ("bench", &["testkit"]),
+    // A suite's protocol on one side, a use case of ours on the other.
+    ("conformance", &["net", "trustroot"]),
     ("xtask", &[]),
 ];
 
