@@ -1,0 +1,334 @@
+//! Who signs, and who else attests to it: what all commands that sign have in common.
+
+use std::path::PathBuf;
+
+use kms::ServiceReference;
+use pki::signing::SigningKey;
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use super::flags::{
+    CERTIFICATE, CERTIFICATE_CHAIN, FULCIO_AUTH_FLOW, FULCIO_URL, IDENTITY_TOKEN,
+    INSECURE_SKIP_VERIFY, ISSUE_CERTIFICATE, KEY, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET_FILE,
+    OIDC_DISABLE_AMBIENT, OIDC_ISSUER, OIDC_PROVIDER, OIDC_REDIRECT_URL, REKOR_URL, SIGNING_CONFIG,
+    TIMESTAMP_CLIENT_CACERT, TIMESTAMP_CLIENT_CERT, TIMESTAMP_CLIENT_KEY, TIMESTAMP_SERVER_NAME,
+    TIMESTAMP_SERVER_URL, TLOG_UPLOAD, TRUSTED_ROOT, USE_SIGNING_CONFIG, YES,
+};
+use super::{Context, files, keys};
+use crate::cobra::{Flag, Matches};
+
+/// Most bytes of a PEM file.
+const PEM_LIMIT: u64 = 1 << 20;
+
+/// All that the flags say.
+#[derive(Debug)]
+pub struct PartyOptions {
+    /// Whose key it is.
+    pub who: Who,
+    /// A certificate for the key, given by the user.
+    pub certificate: Option<GivenCertificate>,
+    /// Which services to use.
+    pub services: ServiceOptions,
+    /// How to get an identity token.
+    pub identity: IdentityOptions,
+    /// `--trusted-root`.
+    pub trusted_root: Option<PathBuf>,
+    /// `--insecure-skip-verify`: the certificate's promise of a log is not checked before signing.
+    pub skip_sct: bool,
+}
+
+/// Whose key signs.
+pub enum Who {
+    /// A key at hand.
+    Key(Box<SigningKey>),
+    /// A key at hand that is to be certified (`--issue-certificate`).
+    CertifiedKey(Box<SigningKey>),
+    /// A key that a service keeps.
+    Service(ServiceReference),
+    /// An ephemeral key, certified for whoever the token names.
+    Identity,
+}
+
+/// `--certificate` and `--certificate-chain`, PEM.
+#[derive(Debug)]
+pub struct GivenCertificate {
+    /// As the user named it.
+    pub path: String,
+    /// The key's own.
+    pub leaf: Vec<u8>,
+    /// Its issuers', if given.
+    pub chain: Option<Vec<u8>>,
+}
+
+/// Which services to use. The default is none.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceOptions {
+    /// Where the list of services comes from.
+    pub config: ConfigSource,
+    /// `--fulcio-url`.
+    pub authority: Option<String>,
+    /// `--oidc-issuer`.
+    pub identity_provider: Option<String>,
+    /// `--rekor-url`.
+    pub log: Option<String>,
+    /// `--timestamp-server-url`.
+    pub timestamps: Option<String>,
+    /// How to speak TLS with it.
+    pub timestamps_tls: Option<net::Tls>,
+    /// `--tlog-upload`: `None` unless given.
+    pub log_wanted: Option<bool>,
+}
+
+/// Where a signing configuration comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConfigSource {
+    /// Nowhere.
+    #[default]
+    None,
+    /// `--signing-config`.
+    File(PathBuf),
+    /// The initialised TUF root.
+    Initialised,
+}
+
+/// How to get an identity token.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityOptions {
+    /// `--identity-token`: the token, or its file.
+    pub token: Option<Zeroizing<String>>,
+    /// `--oidc-provider`.
+    pub provider: Option<String>,
+    /// Not `--oidc-disable-ambient-providers`.
+    pub ambient: bool,
+    /// `--fulcio-auth-flow`.
+    pub flow: Option<Flow>,
+    /// `--oidc-client-id`.
+    pub client_id: String,
+    /// Of `--oidc-client-secret-file`.
+    pub client_secret: Option<Zeroizing<String>>,
+    /// `--oidc-redirect-url`.
+    pub redirect: Option<String>,
+    /// Questions are answered with yes.
+    pub yes: bool,
+}
+
+/// How to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// In a browser on this machine.
+    Browser,
+    /// With a code, on another machine.
+    Device,
+    /// With the given token.
+    Token,
+    /// As the client itself.
+    ClientCredentials,
+}
+
+impl PartyOptions {
+    /// Reads the flags of [`super::flags::SIGNING`] and unlocks the key, which may ask for its password.
+    ///
+    /// # Errors
+    /// Conflicting flags, unreadable files, a key that stays locked.
+    pub(crate) fn of(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
+        let process = context.session.process;
+        keys::refuse_security_key(matches)?;
+        let key = text(matches, &KEY);
+        for flag in [&IDENTITY_TOKEN, &OIDC_PROVIDER, &FULCIO_AUTH_FLOW] {
+            if key.is_some() && !matches.on(&ISSUE_CERTIFICATE) {
+                super::not_both(matches, flag, &KEY, "a key needs no identity token")?;
+            }
+        }
+        let certificate = certificate(context, matches)?;
+        if key.is_none() && certificate.is_some() {
+            return Err(Error::Required {
+                flag: KEY.name,
+                why: "the key of --certificate",
+            });
+        }
+        let services = services(context, matches, key.is_some())?;
+        let identity = identity(context, matches)?;
+        // Last: it may ask for the password.
+        let who = match key {
+            None => Who::Identity,
+            Some(reference) => match keys::place(reference)? {
+                keys::Place::Service(service) => Who::Service(service),
+                keys::Place::Here => {
+                    let key = Box::new(keys::private(process, reference)?);
+                    if matches.on(&ISSUE_CERTIFICATE) {
+                        Who::CertifiedKey(key)
+                    } else {
+                        Who::Key(key)
+                    }
+                }
+            },
+        };
+        Ok(Self {
+            who,
+            certificate,
+            services,
+            identity,
+            trusted_root: path(context, matches, &TRUSTED_ROOT),
+            skip_sct: matches.on(&INSECURE_SKIP_VERIFY),
+        })
+    }
+}
+
+fn text<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
+    matches.given(flag).filter(|text| !text.is_empty())
+}
+
+fn path(context: &Context<'_>, matches: &Matches, flag: &'static Flag) -> Option<PathBuf> {
+    text(matches, flag).map(|path| context.session.process.resolve(path.as_ref()))
+}
+
+fn read(
+    context: &Context<'_>,
+    matches: &Matches,
+    flag: &'static Flag,
+) -> Result<Option<Vec<u8>>, Error> {
+    text(matches, flag)
+        .map(|path| files::read(context.session.process, path.as_ref(), PEM_LIMIT))
+        .transpose()
+}
+
+fn certificate(
+    context: &Context<'_>,
+    matches: &Matches,
+) -> Result<Option<GivenCertificate>, Error> {
+    super::not_both(
+        matches,
+        &CERTIFICATE,
+        &ISSUE_CERTIFICATE,
+        "a new certificate is asked for",
+    )?;
+    let chain = read(context, matches, &CERTIFICATE_CHAIN)?;
+    match (read(context, matches, &CERTIFICATE)?, chain) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Error::Required {
+            flag: CERTIFICATE.name,
+            why: "the certificate that --certificate-chain belongs to",
+        }),
+        (Some(leaf), chain) => Ok(Some(GivenCertificate {
+            path: text(matches, &CERTIFICATE).unwrap_or_default().to_owned(),
+            leaf,
+            chain,
+        })),
+    }
+}
+
+fn services(
+    context: &Context<'_>,
+    matches: &Matches,
+    with_key: bool,
+) -> Result<ServiceOptions, Error> {
+    let owned = |flag| text(matches, flag).map(str::to_owned);
+    let named = owned(&FULCIO_URL).is_some() || owned(&REKOR_URL).is_some();
+    let use_config = matches
+        .given(&USE_SIGNING_CONFIG)
+        .map(|_| matches.on(&USE_SIGNING_CONFIG));
+    let config = match (path(context, matches, &SIGNING_CONFIG), use_config) {
+        (Some(file), _) => ConfigSource::File(file),
+        (None, Some(true)) => ConfigSource::Initialised,
+        (None, Some(false)) => ConfigSource::None,
+        // A key needs nobody; an identity needs an authority, which only the user can name.
+        (None, None) if with_key || named => ConfigSource::None,
+        (None, None) => ConfigSource::Initialised,
+    };
+    Ok(ServiceOptions {
+        config,
+        authority: owned(&FULCIO_URL),
+        identity_provider: owned(&OIDC_ISSUER),
+        log: owned(&REKOR_URL),
+        timestamps: owned(&TIMESTAMP_SERVER_URL),
+        timestamps_tls: timestamps_tls(context, matches)?,
+        log_wanted: matches.given(&TLOG_UPLOAD).map(|_| matches.on(&TLOG_UPLOAD)),
+    })
+}
+
+fn timestamps_tls(context: &Context<'_>, matches: &Matches) -> Result<Option<net::Tls>, Error> {
+    if text(matches, &TIMESTAMP_SERVER_NAME).is_some() {
+        return Err(Error::Unsupported {
+            what: "--timestamp-server-name",
+            instead: "Name the timestamp server by a host name that its certificate has.",
+        });
+    }
+    let authority = read(context, matches, &TIMESTAMP_CLIENT_CACERT)?;
+    let client = match (
+        read(context, matches, &TIMESTAMP_CLIENT_CERT)?,
+        read(context, matches, &TIMESTAMP_CLIENT_KEY)?,
+    ) {
+        (None, None) => None,
+        (Some(cert_pem), Some(key_pem)) => Some(net::ClientIdentity {
+            cert_pem,
+            key_pem: Zeroizing::new(key_pem),
+        }),
+        (Some(_), None) => {
+            return Err(Error::Required {
+                flag: TIMESTAMP_CLIENT_KEY.name,
+                why: "the key of --timestamp-client-cert",
+            });
+        }
+        (None, Some(_)) => {
+            return Err(Error::Required {
+                flag: TIMESTAMP_CLIENT_CERT.name,
+                why: "the certificate of --timestamp-client-key",
+            });
+        }
+    };
+    Ok((authority.is_some() || client.is_some()).then(|| net::Tls {
+        system_roots: true,
+        extra_roots_pem: authority.into_iter().collect(),
+        client_identity: client,
+        insecure: None,
+    }))
+}
+
+fn identity(context: &Context<'_>, matches: &Matches) -> Result<IdentityOptions, Error> {
+    let flow = match text(matches, &FULCIO_AUTH_FLOW) {
+        None => None,
+        Some("normal") => Some(Flow::Browser),
+        Some("device") => Some(Flow::Device),
+        Some("token") => Some(Flow::Token),
+        Some("client_credentials") => Some(Flow::ClientCredentials),
+        Some(other) => {
+            return Err(Error::Usage {
+                problem: format!(
+                    "invalid argument {other:?} for \"--{}\" flag: must be normal, device, token or client_credentials",
+                    FULCIO_AUTH_FLOW.name
+                ),
+            });
+        }
+    };
+    let secret = match text(matches, &OIDC_CLIENT_SECRET_FILE) {
+        None => None,
+        Some(path) => {
+            let process = context.session.process;
+            let bytes = Zeroizing::new(files::read(process, path.as_ref(), PEM_LIMIT)?);
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| Error::Input(crate::input::InputError::NotText))?;
+            Some(Zeroizing::new(text.trim().to_owned()))
+        }
+    };
+    Ok(IdentityOptions {
+        token: text(matches, &IDENTITY_TOKEN).map(|token| token.to_owned().into()),
+        provider: text(matches, &OIDC_PROVIDER).map(str::to_owned),
+        ambient: !matches.on(&OIDC_DISABLE_AMBIENT),
+        flow,
+        client_id: matches.text(&OIDC_CLIENT_ID).to_owned(),
+        client_secret: secret,
+        redirect: text(matches, &OIDC_REDIRECT_URL).map(str::to_owned),
+        yes: matches.on(&YES),
+    })
+}
+
+impl std::fmt::Debug for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(_) => f.write_str("Key(..)"),
+            Self::CertifiedKey(_) => f.write_str("CertifiedKey(..)"),
+            Self::Service(service) => f.debug_tuple("Service").field(service).finish(),
+            Self::Identity => f.write_str("Identity"),
+        }
+    }
+}
