@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use pki::cosign_key::CosignKeyError;
 use pki::keyfile::UnlockError;
+use signing::sign::SignError;
+use sigstore::fulcio::CertificateError;
 use thiserror::Error;
 
 use crate::input::InputError;
@@ -72,6 +74,9 @@ pub enum Error {
         #[source]
         source: CosignKeyError,
     },
+    /// No reference to a key.
+    #[error(transparent)]
+    KeyReference(#[from] kms::ReferenceError),
     /// A private key that stays locked.
     #[error("cannot unlock")]
     Unlock {
@@ -138,12 +143,30 @@ pub enum Error {
     /// The client for a registry cannot be made.
     #[error(transparent)]
     Network(#[from] net::Error),
+    /// A signature was not made, or not written.
+    #[error(transparent)]
+    Sign(Box<SignError>),
     /// The operating system does not let us begin.
     #[error("cannot start work")]
     Runtime {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// A file that is no certificate.
+    #[error("not a certificate")]
+    Certificate {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: CertificateError,
+    },
+    /// An index with more manifests than are signed.
+    #[error("more than {limit} manifests")]
+    TooManyManifests {
+        /// The most.
+        limit: usize,
     },
     /// `--timeout` is over.
     #[error("time is up")]
@@ -167,6 +190,12 @@ pub enum Error {
         /// The sentence.
         problem: String,
     },
+}
+
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Self {
+        Self::Sign(Box::new(error))
+    }
 }
 
 impl From<registry::Error> for Error {
@@ -196,7 +225,9 @@ impl Error {
             | Self::Required { .. }
             | Self::Store(_)
             | Self::Input(_)
+            | Self::KeyReference(_)
             | Self::Provider(_)
+            | Self::TooManyManifests { .. }
             | Self::Usage { .. } => self.to_string(),
             Self::Reference { text, source } => format!(
                 "parsing reference: could not parse reference: {}: {source}",
@@ -216,9 +247,13 @@ impl Error {
                 format!("image not found: {}", printable(image))
             }
             Self::Registry(error) => render::registry::problem(error),
+            Self::Sign(error) => sign(error),
             Self::Network(error) => error.to_string(),
             Self::Runtime { source } => {
                 format!("the operating system refuses to start work: {source}")
+            }
+            Self::Certificate { path, source } => {
+                format!("supplied PEM file is not a certificate: {}: {source}", path.display())
             }
             Self::TimedOut { after } => format!(
                 "not done after {} s\nGive it more time with --timeout.",
@@ -257,6 +292,16 @@ impl Error {
                 text
             }
         }
+    }
+}
+
+fn sign(error: &SignError) -> String {
+    match error {
+        SignError::Registry(error) => render::registry::problem(error),
+        SignError::NoPromise => format!(
+            "{error}\nUse --format bundle, or a log of version 1 by --rekor-url."
+        ),
+        error => printable(&error.to_string()).into_owned(),
     }
 }
 

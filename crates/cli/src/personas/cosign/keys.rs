@@ -1,7 +1,8 @@
-//! Private keys by reference: a file, or `env://VARIABLE`.
+//! Keys by reference: a file, `env://VARIABLE`, or a service that keeps the key.
 
 use std::path::Path;
 
+use kms::{KeyReference, ServiceReference};
 use pki::cosign_key::{COSIGN_KEY_FILE_LIMIT, CosignKeyFile};
 use pki::signing::SigningKey;
 use zeroize::Zeroizing;
@@ -24,6 +25,33 @@ pub(crate) fn refuse_security_key(matches: &Matches) -> Result<(), Error> {
         });
     }
     Ok(())
+}
+
+/// Where a private key is.
+pub(crate) enum Place {
+    /// In a file or a variable, for [`private`] to read.
+    Here,
+    /// In a service, where it stays.
+    Service(ServiceReference),
+}
+
+/// Where the private key of `reference` is.
+///
+/// # Errors
+/// A reference that is none, or to a place that gives no private keys.
+pub(crate) fn place(reference: &str) -> Result<Place, Error> {
+    match KeyReference::parse(reference)? {
+        KeyReference::Path(_) | KeyReference::Environment(_) => Ok(Place::Here),
+        KeyReference::Service(service) => Ok(Place::Service(service)),
+        KeyReference::Url(_) => Err(Error::Unsupported {
+            what: "a private key from a web address",
+            instead: "Only public keys are taken from there.",
+        }),
+        KeyReference::Stored(_) => Err(Error::Unsupported {
+            what: "a key in Kubernetes, GitLab or GitHub",
+            instead: "Put the key into a variable of the job, and name it by --key env://VARIABLE.",
+        }),
+    }
 }
 
 /// The unlocked private key of `reference`.

@@ -1,11 +1,36 @@
 //! What the commands need from the world: one trait per topic, so that each is implemented beside its siblings.
 
+use std::collections::BTreeMap;
+
 use oci::{Digest, Reference};
+use signing::sign::{Format, Signed, Signer, Witnesses};
+use sigstore::trust::TrustedRoot;
 
 use super::error::Error;
+use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
-pub trait CosignOps: ResolveOps {}
+pub trait CosignOps: PartyOps + ResolveOps + SignOps {}
+
+/// Who signs.
+pub trait PartyOps {
+    /// Gets the signer ready: finds the services and, without a key, a token and a certificate.
+    ///
+    /// # Errors
+    /// No services named, no token, a refusal.
+    fn party(&mut self, options: PartyOptions) -> Result<Party, Error>;
+}
+
+/// A signer, and who else attests to its signatures.
+#[derive(Debug)]
+pub struct Party {
+    /// Who signs.
+    pub signer: Signer,
+    /// Who else attests to it.
+    pub witnesses: Witnesses,
+    /// Against which new signatures are verified before they are written.
+    pub trust: Option<TrustedRoot>,
+}
 
 /// Images by name.
 pub trait ResolveOps {
@@ -14,4 +39,38 @@ pub trait ResolveOps {
     /// # Errors
     /// Not there, or the registry cannot be asked.
     fn resolve(&mut self, image: &Reference) -> Result<Digest, Error>;
+}
+
+/// Signatures of images.
+pub trait SignOps {
+    /// Signs each image; what is wrong with one is nothing to the others. `report` is told of each in their order, as
+    /// soon as it and those before it are done.
+    fn sign_images(
+        &mut self,
+        request: &SignImages<'_>,
+        report: &mut dyn FnMut(usize, Result<Vec<Signed>, Error>),
+    );
+}
+
+/// How images are signed.
+#[derive(Debug)]
+pub struct SignImages<'a> {
+    /// Who signs.
+    pub party: &'a Party,
+    /// Which.
+    pub images: &'a [Reference],
+    /// Each manifest of an index, too.
+    pub recursive: bool,
+    /// What is written.
+    pub formats: &'a [Format],
+    /// What the signatures carry.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// The `docker-reference` of the older form, if not the repository.
+    pub identity: Option<&'a str>,
+    /// Docker's media types for the older form.
+    pub docker_media_types: bool,
+    /// The older form records when it was made.
+    pub record_creation: bool,
+    /// Signatures are written.
+    pub upload: bool,
 }

@@ -28,6 +28,7 @@ static TABLE: Command<Action> = Command {
         generate_key_pair::COMMAND,
         import_key_pair::COMMAND,
         public_key::COMMAND,
+        sign::COMMAND,
         version::COMMAND,
     ],
     ..Command::new("cosign", "Sign and verify as cosign does")

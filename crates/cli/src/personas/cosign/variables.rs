@@ -13,6 +13,8 @@ pub struct Variable {
     pub secret: bool,
 }
 
+/// Whether the older form has docker's media types.
+pub(crate) const DOCKER_MEDIA_TYPES: &str = "COSIGN_DOCKER_MEDIA_TYPES";
 /// The largest attachment that is read.
 pub(crate) const MAX_ATTACHMENT_SIZE: &str = "COSIGN_MAX_ATTACHMENT_SIZE";
 /// The repository of everything attached.

@@ -1,6 +1,8 @@
 //! cosign's commands over [`signing`] and [`registry::Registry`].
 
+mod party;
 mod resolve;
+mod sign;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,6 +22,7 @@ use crate::env;
 use crate::personas::cosign::error::Error;
 use crate::personas::cosign::ops::CosignOps;
 use crate::personas::cosign::registry::RegistryOptions;
+use crate::process::Process;
 use crate::session::Session;
 
 /// A busy registry is waited for this often, and no longer than this each time.
@@ -29,7 +32,8 @@ const RETRY: net::Retry = net::Retry {
 };
 
 /// The registries and services of one command.
-pub(super) struct Client {
+pub(super) struct Client<'s> {
+    process: &'s Process,
     options: RegistryOptions,
     logins: Option<Arc<DockerConfig>>,
     http: net::Config,
@@ -38,10 +42,10 @@ pub(super) struct Client {
     timeout: Option<Duration>,
 }
 
-impl Client {
+impl<'s> Client<'s> {
     /// Reads docker's configuration; contacts nobody.
     pub(super) fn new(
-        session: &Session<'_>,
+        session: &'s Session<'_>,
         options: &RegistryOptions,
         timeout: Option<Duration>,
     ) -> Result<Self, Error> {
@@ -64,6 +68,7 @@ impl Client {
             .build()
             .map_err(|source| Error::Runtime { source })?;
         Ok(Self {
+            process,
             options: options.clone(),
             logins,
             http,
@@ -138,7 +143,7 @@ impl Client {
     }
 }
 
-impl CosignOps for Client {}
+impl CosignOps for Client<'_> {}
 
 /// Why an image cannot be had.
 pub(super) fn unplaced(image: &Reference, error: PlaceError) -> Error {

@@ -4,7 +4,7 @@ use super::{Client, unplaced};
 use crate::personas::cosign::error::Error;
 use crate::personas::cosign::ops::ResolveOps;
 
-impl ResolveOps for Client {
+impl ResolveOps for Client<'_> {
     fn resolve(&mut self, image: &Reference) -> Result<Digest, Error> {
         let place = self.place(image)?;
         self.block_on(async {

@@ -1,0 +1,281 @@
+//! `sign`.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oci::Reference;
+use signing::sign::{Made, Signed, Stored};
+
+use super::error::Error;
+use super::flags::{
+    ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, flags,
+};
+use super::ops::SignImages;
+use super::party::PartyOptions;
+use super::registry::RegistryOptions;
+use super::{Action, Context, annotations, files, formats, images, variables};
+use crate::cobra::{Arity, Command, Completes, Flag, Matches};
+use crate::failure::Failure;
+use crate::progress;
+use crate::render::printable::printable;
+
+const ATTACHMENT: Flag = Flag::text(
+    "attachment",
+    "",
+    "Sign this attachment of the image in its place: sbom",
+)
+.hidden();
+const BUNDLE: Flag = file("bundle", "Write the bundle to this file");
+const OUTPUT_CERTIFICATE: Flag = file("output-certificate", "Write the certificate to this file");
+const OUTPUT_PAYLOAD: Flag = file("output-payload", "Write the signed payload to this file");
+const OUTPUT_SIGNATURE: Flag = file("output-signature", "Write the signature to this file");
+const PAYLOAD: Flag = file("payload", "Sign this payload").hidden();
+const RECORD_CREATION: Flag = Flag::switch(
+    "record-creation-timestamp",
+    "Record the time of signing in the manifest of the older form",
+);
+const RECURSIVE: Flag = Flag::switch("recursive", "Sign each manifest of an index, too").short('r');
+const CONTAINER_IDENTITY: Flag = Flag::text(
+    "sign-container-identity",
+    "",
+    "Name of the image in the signature, in place of its repository",
+);
+const UPLOAD: Flag = Flag::switch("upload", "Write the signature beside the image").on_by_default();
+
+const fn file(name: &'static str, help: &'static str) -> Flag {
+    Flag::text(name, "", help).completing(Completes::File)
+}
+
+pub(super) const COMMAND: Command<Action> = Command {
+    usage: "[OPTIONS] IMAGE...",
+    long: "Sign images in their registries, with a key or with the identity of a token.\n\
+           With --key nobody but the registry is contacted, unless a log or timestamp server is named. Without it, \
+           name the services with --signing-config, --fulcio-url and --rekor-url, or once with 'initialize'.",
+    arity: Arity::AtLeast(1),
+    flags: flags!(
+        &[
+            ANNOTATIONS,
+            ATTACHMENT,
+            BUNDLE,
+            CONTAINER_IDENTITY,
+            FORMAT,
+            OUTPUT_CERTIFICATE,
+            OUTPUT_PAYLOAD,
+            OUTPUT_SIGNATURE,
+            PAYLOAD,
+            RECORD_CREATION,
+            RECURSIVE,
+            REFERRERS_MODE,
+            UPLOAD,
+        ],
+        SIGNING,
+        REGISTRY,
+    ),
+    run: Some(run),
+    ..Command::new("sign", "Sign images")
+};
+
+fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
+    let process = context.session.process;
+    for (flag, what, instead) in [
+        (
+            &ATTACHMENT,
+            "--attachment",
+            "Sign the SBOM by its own digest, or attest it with 'attest'.",
+        ),
+        (
+            &PAYLOAD,
+            "--payload",
+            "The payload is made from the image; attach a ready one with 'attach signature'.",
+        ),
+    ] {
+        if given(matches, flag).is_some() {
+            return Err(Error::Unsupported { what, instead }.into());
+        }
+    }
+    let images: Vec<Reference> = matches
+        .args()
+        .iter()
+        .map(|text| images::parse(text))
+        .collect::<Result<_, _>>()?;
+    let outputs = Outputs::of(matches);
+    outputs.check(matches, &images)?;
+    let formats = formats::of(matches, outputs.bundle.is_some())?;
+    let annotations = annotations::parse(matches.values(&ANNOTATIONS))?;
+    let registry = RegistryOptions::of(process, matches)?;
+    let mut ops = context
+        .session
+        .uses
+        .cosign(context.session, &registry, context.timeout)?;
+    let party = ops.party(PartyOptions::of(context, matches)?)?;
+    let upload = matches.on(&UPLOAD);
+    if upload {
+        warn_of_tags(context, &images);
+    }
+    let request = SignImages {
+        party: &party,
+        images: &images,
+        recursive: matches.on(&RECURSIVE),
+        formats: &formats,
+        annotations: &annotations,
+        identity: given(matches, &CONTAINER_IDENTITY),
+        docker_media_types: process.var(variables::DOCKER_MEDIA_TYPES) == Some("1"),
+        record_creation: matches.on(&RECORD_CREATION),
+        upload,
+    };
+    let bar = progress::bar(process, images.len() as u64, "signing");
+    let mut failed = 0;
+    let mut unwritten = None;
+    ops.sign_images(&request, &mut |index, outcome| {
+        let image = images.get(index).map(ToString::to_string).unwrap_or_default();
+        bar.suspend(|| match outcome {
+            Ok(signed) => {
+                report(context, &image, &signed);
+                if let Err(error) = outputs.write(context, &signed) {
+                    unwritten = Some(error);
+                }
+            }
+            Err(error) => {
+                failed += 1;
+                process.err(format_args!(
+                    "Error: signing [{}]: {}\n",
+                    printable(&image),
+                    error.text()
+                ));
+            }
+        });
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    drop(ops);
+    if let Some(error) = unwritten {
+        return Err(error);
+    }
+    if images.len() > 1 {
+        process.err(format_args!(
+            "Signed {} of {} images.\n",
+            images.len() - failed,
+            images.len()
+        ));
+    }
+    if failed > 0 {
+        return Err(Failure::Said);
+    }
+    Ok(())
+}
+
+fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
+    matches.given(flag).filter(|text| !text.is_empty())
+}
+
+/// cosign's warning: what a tag means can change between looking and signing.
+fn warn_of_tags(context: &Context<'_>, images: &[Reference]) {
+    for image in images.iter().filter(|image| image.digest().is_none()) {
+        context.session.process.err(format_args!(
+            "WARNING: Image reference {image} uses a tag, not a digest, to identify the image to sign.\n    The digest \
+             that it names now is what is signed. Name the digest to be sure of it.\n"
+        ));
+    }
+}
+
+fn report(context: &Context<'_>, image: &str, signed: &[Signed]) {
+    for one in signed {
+        for signature in &one.signatures {
+            let what = match &signature.stored {
+                None => continue,
+                Some(Stored::Tagged) => "Pushed signature of",
+                Some(Stored::AlreadyTagged) => "Already there: signature of",
+                Some(Stored::Referrer(_)) => match signature.made {
+                    Made::Bundle(_) => "Pushed bundle for",
+                    Made::Legacy(_) => "Pushed signature as a referrer of",
+                },
+            };
+            context
+                .session
+                .process
+                .err(format_args!("{what} {image} ({})\n", one.digest));
+        }
+    }
+}
+
+/// Files that a signature is written to.
+struct Outputs<'m> {
+    bundle: Option<&'m str>,
+    certificate: Option<&'m str>,
+    payload: Option<&'m str>,
+    signature: Option<&'m str>,
+    upload: bool,
+}
+
+impl<'m> Outputs<'m> {
+    fn of(matches: &'m Matches) -> Self {
+        Self {
+            bundle: given(matches, &BUNDLE),
+            certificate: given(matches, &OUTPUT_CERTIFICATE),
+            payload: given(matches, &OUTPUT_PAYLOAD),
+            signature: given(matches, &OUTPUT_SIGNATURE),
+            upload: matches.on(&UPLOAD),
+        }
+    }
+
+    /// One file cannot hold several signatures.
+    fn check(&self, matches: &Matches, images: &[Reference]) -> Result<(), Error> {
+        let named = [
+            (self.bundle, &BUNDLE),
+            (self.certificate, &OUTPUT_CERTIFICATE),
+            (self.payload, &OUTPUT_PAYLOAD),
+            (self.signature, &OUTPUT_SIGNATURE),
+        ];
+        for (_, flag) in named.iter().filter(|(path, _)| path.is_some()) {
+            if matches.on(&RECURSIVE) {
+                return Err(Error::Conflict {
+                    drop: flag.name,
+                    because: RECURSIVE.name,
+                    why: "one file cannot hold several signatures",
+                });
+            }
+            if images.len() > 1 {
+                return Err(Error::Usage {
+                    problem: format!(
+                        "--{} takes one image: one file cannot hold several signatures",
+                        flag.name
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, context: &Context<'_>, signed: &[Signed]) -> Result<(), Failure> {
+        let process = context.session.process;
+        let put = |path: Option<&str>, content: &[u8]| match path {
+            Some(path) => files::write(process, Path::new(path), content),
+            None => Ok(()),
+        };
+        for signature in signed.iter().flat_map(|one| &one.signatures) {
+            match &signature.made {
+                Made::Bundle(bundle) => {
+                    put(self.bundle, bundle.to_json().as_bytes())?;
+                    if let Some(path) = self.bundle {
+                        process.err(format_args!("Wrote bundle to file {path}\n"));
+                    } else if !self.upload {
+                        process.out(format_args!("{}\n", bundle.to_json()))?;
+                    }
+                }
+                Made::Legacy(legacy) => {
+                    let text = STANDARD.encode(&legacy.signature);
+                    put(self.signature, text.as_bytes())?;
+                    put(self.payload, &legacy.payload)?;
+                    if let Some(certificate) = &legacy.certificate {
+                        put(self.certificate, certificate.to_pem().as_bytes())?;
+                    }
+                    if !self.upload && self.signature.is_none() {
+                        process.out(format_args!("{text}\n"))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
