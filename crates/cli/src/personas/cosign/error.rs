@@ -253,7 +253,10 @@ impl Error {
                 format!("the operating system refuses to start work: {source}")
             }
             Self::Certificate { path, source } => {
-                format!("supplied PEM file is not a certificate: {}: {source}", path.display())
+                format!(
+                    "supplied PEM file is not a certificate: {}: {source}",
+                    path.display()
+                )
             }
             Self::TimedOut { after } => format!(
                 "not done after {} s\nGive it more time with --timeout.",
@@ -298,9 +301,9 @@ impl Error {
 fn sign(error: &SignError) -> String {
     match error {
         SignError::Registry(error) => render::registry::problem(error),
-        SignError::NoPromise => format!(
-            "{error}\nUse --format bundle, or a log of version 1 by --rekor-url."
-        ),
+        SignError::NoPromise => {
+            format!("{error}\nUse --format bundle, or a log of version 1 by --rekor-url.")
+        }
         error => printable(&error.to_string()).into_owned(),
     }
 }

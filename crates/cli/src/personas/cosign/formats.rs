@@ -59,6 +59,9 @@ fn conflict(why: &'static str) -> Error {
 
 fn unknown(found: &str, flag: &'static Flag, known: &'static str) -> Error {
     Error::Usage {
-        problem: format!("invalid argument {found:?} for \"--{}\" flag: must be {known}", flag.name),
+        problem: format!(
+            "invalid argument {found:?} for \"--{}\" flag: must be {known}",
+            flag.name
+        ),
     }
 }

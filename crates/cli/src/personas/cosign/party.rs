@@ -242,7 +242,9 @@ fn services(
         log: owned(&REKOR_URL),
         timestamps: owned(&TIMESTAMP_SERVER_URL),
         timestamps_tls: timestamps_tls(context, matches)?,
-        log_wanted: matches.given(&TLOG_UPLOAD).map(|_| matches.on(&TLOG_UPLOAD)),
+        log_wanted: matches
+            .given(&TLOG_UPLOAD)
+            .map(|_| matches.on(&TLOG_UPLOAD)),
     })
 }
 

@@ -8,9 +8,7 @@ use oci::Reference;
 use signing::sign::{Made, Signed, Stored};
 
 use super::error::Error;
-use super::flags::{
-    ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, flags,
-};
+use super::flags::{ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, flags};
 use super::ops::SignImages;
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
@@ -128,7 +126,10 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let mut failed = 0;
     let mut unwritten = None;
     ops.sign_images(&request, &mut |index, outcome| {
-        let image = images.get(index).map(ToString::to_string).unwrap_or_default();
+        let image = images
+            .get(index)
+            .map(ToString::to_string)
+            .unwrap_or_default();
         bar.suspend(|| match outcome {
             Ok(signed) => {
                 report(context, &image, &signed);

@@ -1,7 +1,8 @@
 //! Every command of the persona.
 
 use super::{
-    Action, completion, environment, flags, generate_key_pair, import_key_pair, public_key, version,
+    Action, completion, environment, flags, generate_key_pair, import_key_pair, public_key, sign,
+    version,
 };
 use crate::cobra::{Command, Root};
 

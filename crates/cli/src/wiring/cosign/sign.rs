@@ -94,7 +94,12 @@ async fn sign_one(
     request: &SignImages<'_>,
     now: Timestamp,
 ) -> Result<Signed, Error> {
-    let Place::Registry(place) = place;
+    let Place::Registry(place) = place else {
+        return Err(Error::Unsupported {
+            what: "signing in a folder",
+            instead: "Load the image into a registry with 'load', and sign it there.",
+        });
+    };
     let plan = ImagePlan {
         signer: &request.party.signer,
         witnesses: &request.party.witnesses,
