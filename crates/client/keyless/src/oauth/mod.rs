@@ -134,8 +134,7 @@ struct Discovery {
     authorization_endpoint: Option<String>,
     token_endpoint: Option<String>,
     device_authorization_endpoint: Option<String>,
-    #[serde(default)]
-    code_challenge_methods_supported: Vec<String>,
+    code_challenge_methods_supported: Option<Vec<String>>,
 }
 
 impl Issuer {
@@ -171,7 +170,7 @@ impl Issuer {
                 endpoint: "token_endpoint",
             })
         })?;
-        let methods = &found.code_challenge_methods_supported;
+        let methods = found.code_challenge_methods_supported.unwrap_or_default();
         Ok(Self {
             http,
             client,
@@ -339,5 +338,20 @@ mod tests {
         assert_ne!(access_token_hash("RS384", access), expected);
         assert_eq!(access_token_hash("none", access), None);
         assert_eq!(access_token_hash("é", access), None);
+    }
+
+    #[test]
+    fn an_https_issuer_has_https_endpoints() {
+        let https = net::parse_url("https://issuer.example").unwrap();
+        let http = net::parse_url("http://issuer.example").unwrap();
+        let name = "token_endpoint";
+        assert!(endpoint(&https, name, "https://other.example/token").is_ok());
+        assert!(endpoint(&http, name, "http://issuer.example/token").is_ok());
+        let refused = endpoint(&https, name, "http://issuer.example/token?secret=hunter2");
+        let Err(Error::Answer { fault, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(!fault.to_string().contains("hunter2"), "{fault}");
+        assert!(matches!(fault, Fault::Oauth(OauthFault::Downgrade { .. })));
     }
 }

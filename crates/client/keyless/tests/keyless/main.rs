@@ -5,6 +5,7 @@ mod authorities;
 mod end_to_end;
 mod logins;
 mod logs;
+mod services;
 mod stamps;
 mod support;
 mod tokens;
