@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::personas::cosign::error::Error as CosignError;
 use crate::personas::cosign::ops::CosignOps;
 use crate::personas::cosign::registry::RegistryOptions;
+use crate::personas::cosign::trust_ops::SigstoreTrust;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::doctor::DoctorOps;
@@ -96,6 +97,15 @@ pub trait UseCases {
         process: &'s Process,
         settings: &Settings,
     ) -> Result<Box<dyn NotaryOps + 's>, NotaryError>;
+
+    /// Trusted roots, as the environment of this session names them; contacts nobody yet.
+    ///
+    /// # Errors
+    /// When the environment names something that cannot be.
+    fn sigstore_trust<'s>(
+        &'s self,
+        session: &'s Session<'_>,
+    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError>;
 
     /// What `doctor` cannot see by itself; contacts nobody yet.
     ///

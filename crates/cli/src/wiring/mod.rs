@@ -5,6 +5,7 @@ mod docker;
 mod doctor;
 mod notary;
 mod refusals;
+mod sigstore_trust;
 mod trust;
 
 use std::io;
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use crate::personas::cosign::error::Error as CosignError;
 use crate::personas::cosign::ops::CosignOps;
 use crate::personas::cosign::registry::RegistryOptions;
+use crate::personas::cosign::trust_ops::SigstoreTrust;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::doctor::DoctorOps;
@@ -100,6 +102,15 @@ impl UseCases for Wiring {
 
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         Ok(Box::new(trust::Client::new(session)?))
+    }
+
+    fn sigstore_trust<'s>(
+        &'s self,
+        session: &'s Session<'_>,
+    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
+        Ok(Box::new(sigstore_trust::Repositories::new(
+            session.process,
+        )?))
     }
 
     fn doctor<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {

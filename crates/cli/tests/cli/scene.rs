@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::personas::cosign::error::Error as CosignError;
+use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::doctor::DoctorOps;
@@ -126,6 +128,13 @@ impl UseCases for NoTrust {
 
     fn docker<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         panic!("this command must not reach for an engine")
+    }
+
+    fn sigstore_trust<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
+        panic!("these commands are not cosign's")
     }
 
     fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use countersign::input::InputError;
+use countersign::personas::cosign::error::Error as CosignError;
+use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{
     AddSigner, AddSignerEvent, KeyTrouble, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest,
@@ -64,6 +66,13 @@ impl Memory {
 impl UseCases for Memory {
     fn trust<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn sigstore_trust<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
+        panic!("these commands are not cosign's")
     }
 
     fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {

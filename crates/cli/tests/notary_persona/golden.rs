@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::personas::cosign::error::Error as CosignError;
+use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::doctor::DoctorOps;
@@ -79,6 +81,13 @@ impl UseCases for Golden {
         _: &Settings,
     ) -> Result<Box<dyn NotaryOps + 's>, NotaryError> {
         Ok(Box::new(self))
+    }
+
+    fn sigstore_trust<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
+        panic!("these commands are not cosign's")
     }
 
     fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {

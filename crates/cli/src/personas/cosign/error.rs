@@ -6,10 +6,16 @@ use std::time::Duration;
 
 use pki::cosign_key::CosignKeyError;
 use pki::keyfile::UnlockError;
+use pki::signature::VerifyingKeyFileError;
 use signing::sign::SignError;
 use sigstore::fulcio::CertificateError;
+use sigstore::trust::TrustError;
+use sigstore::verify::Refusal;
 use thiserror::Error;
 
+use super::blob::BlobError;
+use super::refusals;
+use super::verification::VerificationError;
 use crate::input::InputError;
 use crate::render::{self, printable::printable};
 
@@ -17,6 +23,9 @@ use crate::render::{self, printable::printable};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// What was given to a command for files.
+    #[error(transparent)]
+    Blob(Box<BlobError>),
     /// Two flags that exclude each other.
     #[error("--{drop} cannot be used with --{because}: {why}")]
     Conflict {
@@ -120,6 +129,21 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// Nobody to trust was named.
+    #[error("no trusted root")]
+    NoTrust,
+    /// A public key that is none.
+    #[error("not a public key")]
+    PublicKey {
+        /// What holds it, as the user named it.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        source: VerifyingKeyFileError,
+    },
+    /// A signature that is not accepted.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
     /// No image reference.
     #[error("could not parse reference: {text}")]
     Reference {
@@ -174,6 +198,27 @@ pub enum Error {
         /// How long it was.
         after: Duration,
     },
+    /// The repository of trusted roots.
+    #[error(transparent)]
+    TrustRepository(Box<trustroot::Error>),
+    /// The place of a repository of trusted roots, or what is known about its first root.
+    #[error("repository of trusted roots: {problem}")]
+    TrustSource {
+        /// What is wrong: a clause.
+        problem: String,
+    },
+    /// A trusted root that is none.
+    #[error("not a trusted root")]
+    TrustedRoot {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: TrustError,
+    },
+    /// Flags and files that say whom to trust.
+    #[error(transparent)]
+    Verification(Box<VerificationError>),
     /// No such command.
     #[error("unknown command {word:?} for {path:?}")]
     UnknownCommand {
@@ -210,7 +255,29 @@ impl From<registry::ConfigError> for Error {
     }
 }
 
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        Self::Blob(Box::new(error))
+    }
+}
+
+impl From<VerificationError> for Error {
+    fn from(error: VerificationError) -> Self {
+        Self::Verification(Box::new(error))
+    }
+}
+
+impl From<trustroot::Error> for Error {
+    fn from(error: trustroot::Error) -> Self {
+        Self::TrustRepository(Box::new(error))
+    }
+}
+
 impl Error {
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+
     /// cosign's exit code for it.
     pub(crate) fn exit_code(&self) -> u8 {
         1
@@ -272,6 +339,23 @@ impl Error {
             }
             Self::KeyFile { place, source } => key_file(place, source),
             Self::Unlock { place, source } => unlock(place, source),
+            Self::Blob(_) | Self::TrustSource { .. } | Self::Verification(_) => {
+                printable_lines(&self.to_string())
+            }
+            Self::NoTrust => "nobody is trusted yet\nName whom to trust with --trusted-root FILE, or once for all \
+                 with 'cosign initialize --mirror URL --root FILE'; for a key without a log, --insecure-ignore-tlog \
+                 suffices."
+                .to_owned(),
+            Self::PublicKey { place, source } => public_key(place, source),
+            Self::Refused(refusal) => refusals::text(refusal),
+            Self::TrustRepository(error) => {
+                format!("trusted roots: {}", printable(&error.to_string()))
+            }
+            Self::TrustedRoot { path, source } => format!(
+                "loading trusted root: {}: {}",
+                path.display(),
+                printable(&source.to_string())
+            ),
             Self::NoPassword => {
                 "no password for the private key\nSet COSIGN_PASSWORD (empty for none), or type it \
                  on a terminal, or pipe it to standard input."
@@ -338,4 +422,23 @@ fn unlock(place: &str, error: &UnlockError) -> String {
         ),
         error => format!("reading key: {place}: {error}"),
     }
+}
+
+fn public_key(place: &str, error: &VerifyingKeyFileError) -> String {
+    let place = printable(place);
+    match error {
+        VerifyingKeyFileError::PrivateKey { found }
+        | VerifyingKeyFileError::UnsupportedBlock { found } => format!(
+            "loading public key: {place}: pem to public key: unknown Public key PEM file type: {}. Are you passing \
+             the correct public key?",
+            printable(found)
+        ),
+        error => format!("loading public key: {place}: {error}"),
+    }
+}
+
+/// What is printable of every line.
+fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    lines.join("\n")
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use kms::{KeyReference, ServiceReference};
 use pki::cosign_key::{COSIGN_KEY_FILE_LIMIT, CosignKeyFile};
+use pki::signature::VerifyingKey;
 use pki::signing::SigningKey;
 use zeroize::Zeroizing;
 
@@ -72,6 +73,17 @@ pub(crate) fn private(process: &Process, reference: &str) -> Result<SigningKey, 
     };
     file.unlock(password.as_ref())
         .map_err(|source| Error::Unlock { place, source })
+}
+
+/// The public key of `reference`.
+///
+/// # Errors
+/// Unreadable, or not a public key.
+pub(crate) fn public(process: &Process, reference: &str) -> Result<VerifyingKey, Error> {
+    VerifyingKey::from_pem(&text(process, reference)?).map_err(|source| Error::PublicKey {
+        place: reference.to_owned(),
+        source,
+    })
 }
 
 /// What a file or a variable holds.

@@ -4,6 +4,7 @@
 //! standard error.
 
 pub(crate) mod annotations;
+mod blob;
 mod completion;
 mod environment;
 pub mod error;
@@ -17,13 +18,20 @@ pub(crate) mod keys;
 pub mod ops;
 pub mod party;
 pub(crate) mod passwords;
+mod predicates;
 mod public_key;
+pub(crate) mod refusals;
 pub mod registry;
+mod service_spec;
 mod sign;
 mod size;
 mod table;
 mod timeout;
+pub mod trust_ops;
 pub mod variables;
+pub(crate) mod verification;
+mod verify_blob;
+mod verify_blob_attestation;
 mod version;
 mod words;
 

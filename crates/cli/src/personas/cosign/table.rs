@@ -2,7 +2,7 @@
 
 use super::{
     Action, completion, environment, flags, generate_key_pair, import_key_pair, public_key, sign,
-    version,
+    verify_blob, verify_blob_attestation, version,
 };
 use crate::cobra::{Command, Root};
 
@@ -30,6 +30,8 @@ static TABLE: Command<Action> = Command {
         import_key_pair::COMMAND,
         public_key::COMMAND,
         sign::COMMAND,
+        verify_blob::COMMAND,
+        verify_blob_attestation::COMMAND,
         version::COMMAND,
     ],
     ..Command::new("cosign", "Sign and verify as cosign does")

@@ -1,0 +1,396 @@
+//! Whom and what a verifying command trusts, by its flags and the environment.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pki::signature::{VerifyingKey, VerifyingKeyFileError};
+use sigstore::chain::Window;
+use sigstore::fulcio::{CertificateError, chain_from_pem};
+use sigstore::identity::{GithubWorkflow, IdentityPolicy, Pattern, PatternError, TextRule};
+use sigstore::trust::{
+    LooseError, TransparencyLog, TrustedRoot, certificate_authorities, timestamp_authority,
+};
+use sigstore::verify::{AcceptedSigner, Because, Policy, Rule, TimestampRule};
+use thiserror::Error;
+
+use super::error::Error;
+use super::flags::{
+    CA_INTERMEDIATES, CA_ROOTS, CERTIFICATE_CHAIN, IDENTITY, IDENTITY_REGEXP, IGNORE_SCT,
+    IGNORE_TLOG, ISSUER, ISSUER_REGEXP, KEY, OFFLINE, PRIVATE_INFRASTRUCTURE, SCT, TIMESTAMP_CHAIN,
+    TRUSTED_ROOT, USE_SIGNED_TIMESTAMPS, WORKFLOW_NAME, WORKFLOW_REF, WORKFLOW_REPOSITORY,
+    WORKFLOW_SHA, WORKFLOW_TRIGGER,
+};
+use super::{Context, files, keys, not_both};
+use crate::cobra::{Flag, Matches};
+
+const ROOT_FILE: &str = "SIGSTORE_ROOT_FILE";
+const REKOR_KEY: &str = "SIGSTORE_REKOR_PUBLIC_KEY";
+const CT_KEY: &str = "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE";
+const TSA_FILE: &str = "SIGSTORE_TSA_CERTIFICATE_FILE";
+
+/// Most bytes of a file of certificates or keys.
+const PEM_LIMIT: u64 = 1 << 20;
+
+/// What is verified, as warnings name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject {
+    Attestation,
+    Blob,
+    BlobAttestation,
+    Signature,
+}
+
+/// The demands of one command.
+#[derive(Debug)]
+pub(crate) struct Verification {
+    pub(crate) signer: Signer,
+    pub(crate) trust: TrustedRoot,
+    log: Rule,
+    sct: Rule,
+    timestamp: TimestampRule,
+}
+
+/// Who must have signed.
+#[derive(Debug)]
+pub(crate) enum Signer {
+    Identities(Vec<IdentityPolicy>),
+    Key(VerifyingKey),
+}
+
+/// Why a command cannot tell whom or what to trust.
+#[derive(Debug, Error)]
+pub enum VerificationError {
+    /// A file with certificates.
+    #[error("{}: {source}", path.display())]
+    Certificates {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong.
+        source: CertificateError,
+    },
+    /// Certificates that make no authority.
+    #[error("{}: {source}", path.display())]
+    Authorities {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong.
+        source: LooseError,
+    },
+    /// A file with the key of a log.
+    #[error("{}: {source}", path.display())]
+    LogKey {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong.
+        source: VerifyingKeyFileError,
+    },
+    /// Neither key nor identity.
+    #[error(
+        "--certificate-identity or --certificate-identity-regexp is required for verification in keyless mode"
+    )]
+    NoIdentity,
+    /// An identity, and nothing that says who must vouch for it.
+    #[error(
+        "--certificate-oidc-issuer or --certificate-oidc-issuer-regexp is required for verification in keyless mode"
+    )]
+    NoIssuer,
+    /// A regular expression that is none.
+    #[error("error parsing regexp: {0}")]
+    Pattern(#[from] PatternError),
+}
+
+impl Verification {
+    /// Reads the flags of [`super::flags::VERIFICATION`], and what they name.
+    ///
+    /// # Errors
+    /// Flags that contradict each other, files that cannot be used, or nothing that says whom to trust.
+    pub(crate) fn of(
+        context: &Context<'_>,
+        matches: &Matches,
+        subject: Subject,
+    ) -> Result<Self, Error> {
+        let log = log_rule(context, matches, subject);
+        keys::refuse_security_key(matches)?;
+        if given(matches, &SCT).is_some() {
+            return Err(Error::Unsupported {
+                what: "--sct",
+                instead: "Certificates carry their promises of a log; --insecure-ignore-sct does without.",
+            });
+        }
+        let signer = signer(context, matches)?;
+        let timestamp = if matches.on(&USE_SIGNED_TIMESTAMPS) {
+            TimestampRule::Required
+        } else {
+            TimestampRule::IfThere
+        };
+        let anybody = matches!(signer, Signer::Identities(_))
+            || log == Rule::Required
+            || timestamp == TimestampRule::Required;
+        Ok(Self {
+            trust: trust(context, matches, anybody)?,
+            signer,
+            log,
+            sct: if matches.on(&IGNORE_SCT) {
+                Rule::Waived(Because::FlagInsecureIgnoreSct)
+            } else {
+                Rule::Required
+            },
+            timestamp,
+        })
+    }
+
+    /// What a signature must be.
+    pub(crate) fn policy<'a>(
+        &'a self,
+        predicate_type: Option<&'a str>,
+        annotations: &'a BTreeMap<String, String>,
+    ) -> Policy<'a> {
+        Policy {
+            signer: match &self.signer {
+                Signer::Identities(policies) => AcceptedSigner::Identities(policies),
+                Signer::Key(key) => AcceptedSigner::Key(key),
+            },
+            log: self.log,
+            sct: self.sct,
+            timestamp: self.timestamp,
+            predicate_type,
+            annotations,
+        }
+    }
+}
+
+impl Subject {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Attestation => "attestation",
+            Self::Blob => "blob",
+            Self::BlobAttestation => "blob attestation",
+            Self::Signature => "signature",
+        }
+    }
+}
+
+/// What was given for a flag; empty is nothing.
+pub(super) fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
+    matches.given(flag).filter(|text| !text.is_empty())
+}
+
+fn log_rule(context: &Context<'_>, matches: &Matches, subject: Subject) -> Rule {
+    if matches.on(&IGNORE_TLOG) {
+        context.session.process.err(format_args!(
+            "WARNING: Skipping tlog verification is an insecure practice that lacks transparency and auditability \
+             verification for the {}.\n",
+            subject.name()
+        ));
+        Rule::Waived(Because::FlagInsecureIgnoreTlog)
+    } else if matches.on(&PRIVATE_INFRASTRUCTURE) {
+        Rule::Waived(Because::FlagPrivateInfrastructure)
+    } else {
+        Rule::Required
+    }
+}
+
+fn signer(context: &Context<'_>, matches: &Matches) -> Result<Signer, Error> {
+    if let Some(reference) = given(matches, &KEY) {
+        for flag in [&IDENTITY, &IDENTITY_REGEXP, &ISSUER, &ISSUER_REGEXP] {
+            not_both(matches, flag, &KEY, "a key names nobody")?;
+        }
+        return keys::public(context.session.process, reference).map(Signer::Key);
+    }
+    let subject =
+        rule(matches, &IDENTITY, &IDENTITY_REGEXP)?.ok_or(VerificationError::NoIdentity)?;
+    let issuer = rule(matches, &ISSUER, &ISSUER_REGEXP)?.ok_or(VerificationError::NoIssuer)?;
+    let text = |flag| given(matches, flag).map(str::to_owned);
+    let workflow = GithubWorkflow {
+        trigger: text(&WORKFLOW_TRIGGER),
+        sha: text(&WORKFLOW_SHA),
+        name: text(&WORKFLOW_NAME),
+        repository: text(&WORKFLOW_REPOSITORY),
+        reference: text(&WORKFLOW_REF),
+    };
+    let policy = IdentityPolicy::new(subject, issuer).with_github_workflow(workflow);
+    Ok(Signer::Identities(vec![policy]))
+}
+
+fn rule(
+    matches: &Matches,
+    exact: &'static Flag,
+    regexp: &'static Flag,
+) -> Result<Option<TextRule>, Error> {
+    not_both(matches, exact, regexp, "one of them decides")?;
+    Ok(match (given(matches, exact), given(matches, regexp)) {
+        (Some(text), _) => Some(TextRule::Exact(text.to_owned())),
+        (None, Some(pattern)) => {
+            let pattern = Pattern::new(pattern).map_err(VerificationError::from)?;
+            Some(TextRule::Matching(pattern))
+        }
+        (None, None) => None,
+    })
+}
+
+/// The trusted root of a file; else certificates and keys that flags or the environment name, and for the rest the
+/// repository that the user initialised. `anybody`: whether the demands need somebody to be trusted at all.
+fn trust(context: &Context<'_>, matches: &Matches, anybody: bool) -> Result<TrustedRoot, Error> {
+    let process = context.session.process;
+    if let Some(path) = given(matches, &TRUSTED_ROOT) {
+        for flag in [
+            &CA_ROOTS,
+            &CA_INTERMEDIATES,
+            &CERTIFICATE_CHAIN,
+            &TIMESTAMP_CHAIN,
+        ] {
+            not_both(
+                matches,
+                flag,
+                &TRUSTED_ROOT,
+                "the trusted root names the authorities",
+            )?;
+        }
+        return trusted_root(context, path);
+    }
+    let named = Named::read(context, matches)?;
+    if named.is_enough(anybody) {
+        return Ok(named.over(TrustedRoot::default()));
+    }
+    let offline = matches.on(&OFFLINE);
+    match context
+        .session
+        .uses
+        .sigstore_trust(context.session)?
+        .load(offline)?
+    {
+        Some(loaded) => {
+            if let trustroot::Freshness::Unreachable { error } = &loaded.freshness {
+                process.err(format_args!(
+                    "WARNING: the mirror of trusted roots does not answer ({error}); its last answer is still valid\n"
+                ));
+            }
+            Ok(named.over(loaded.material.trusted_root))
+        }
+        None if named.is_none() => Err(Error::NoTrust),
+        None => Ok(named.over(TrustedRoot::default())),
+    }
+}
+
+/// A trusted root in a file.
+pub(super) fn trusted_root(context: &Context<'_>, path: &str) -> Result<TrustedRoot, Error> {
+    let limit = u64::try_from(sigstore::limits::TRUST_BYTES).unwrap_or(u64::MAX);
+    let json = files::read(context.session.process, Path::new(path), limit)?;
+    TrustedRoot::parse(&json).map_err(|source| Error::TrustedRoot {
+        path: path.into(),
+        source,
+    })
+}
+
+/// Instances that flags or the environment name; none: not named.
+#[derive(Debug, Default)]
+struct Named {
+    authorities: Option<Vec<sigstore::chain::Authority>>,
+    timestamp_authorities: Option<Vec<sigstore::chain::Authority>>,
+    logs: Option<Vec<TransparencyLog>>,
+    ct_logs: Option<Vec<TransparencyLog>>,
+}
+
+impl Named {
+    fn read(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
+        let process = context.session.process;
+        let from = |flag: Option<&'static Flag>, variable: &str| {
+            flag.and_then(|flag| given(matches, flag))
+                .or_else(|| process.var(variable))
+        };
+        let authority_files: Vec<&str> = [&CA_ROOTS, &CA_INTERMEDIATES, &CERTIFICATE_CHAIN]
+            .into_iter()
+            .filter_map(|flag| given(matches, flag))
+            .collect();
+        let authority_files = match (authority_files.as_slice(), process.var(ROOT_FILE)) {
+            ([], Some(file)) => vec![file],
+            _ => authority_files,
+        };
+        Ok(Self {
+            authorities: authorities(context, &authority_files)?,
+            timestamp_authorities: from(Some(&TIMESTAMP_CHAIN), TSA_FILE)
+                .map(|path| {
+                    let chain = certificates(context, path)?;
+                    timestamp_authority("", &chain, Window::default())
+                        .map(|authority| vec![authority])
+                        .map_err(|source| unfit(path, source))
+                })
+                .transpose()?,
+            logs: from(None, REKOR_KEY)
+                .map(|path| log(context, path))
+                .transpose()?,
+            ct_logs: from(None, CT_KEY)
+                .map(|path| log(context, path))
+                .transpose()?,
+        })
+    }
+
+    fn is_none(&self) -> bool {
+        self.authorities.is_none()
+            && self.timestamp_authorities.is_none()
+            && self.logs.is_none()
+            && self.ct_logs.is_none()
+    }
+
+    /// Whether nothing else could be needed.
+    fn is_enough(&self, anybody: bool) -> bool {
+        !anybody || (self.authorities.is_some() && self.logs.is_some() && self.ct_logs.is_some())
+    }
+
+    fn over(self, root: TrustedRoot) -> TrustedRoot {
+        TrustedRoot {
+            certificate_authorities: self.authorities.unwrap_or(root.certificate_authorities),
+            logs: self.logs.unwrap_or(root.logs),
+            ct_logs: self.ct_logs.unwrap_or(root.ct_logs),
+            timestamp_authorities: self
+                .timestamp_authorities
+                .unwrap_or(root.timestamp_authorities),
+        }
+    }
+}
+
+fn authorities(
+    context: &Context<'_>,
+    paths: &[&str],
+) -> Result<Option<Vec<sigstore::chain::Authority>>, Error> {
+    let Some(first) = paths.first() else {
+        return Ok(None);
+    };
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(certificates(context, path)?);
+    }
+    certificate_authorities("", &all, Window::default())
+        .map(Some)
+        .map_err(|source| unfit(first, source))
+}
+
+fn unfit(path: &str, source: LooseError) -> Error {
+    VerificationError::Authorities {
+        path: path.into(),
+        source,
+    }
+    .into()
+}
+
+fn certificates(context: &Context<'_>, path: &str) -> Result<Vec<Vec<u8>>, Error> {
+    let bytes = files::read(context.session.process, Path::new(path), PEM_LIMIT)?;
+    let text = String::from_utf8_lossy(&bytes);
+    chain_from_pem(&text).map_err(|source| {
+        VerificationError::Certificates {
+            path: path.into(),
+            source,
+        }
+        .into()
+    })
+}
+
+fn log(context: &Context<'_>, path: &str) -> Result<Vec<TransparencyLog>, Error> {
+    let pem = files::read(context.session.process, Path::new(path), PEM_LIMIT)?;
+    let key = VerifyingKey::from_pem(&pem).map_err(|source| VerificationError::LogKey {
+        path: path.into(),
+        source,
+    })?;
+    let log = TransparencyLog::of_key(String::new(), key, Window::default());
+    Ok(vec![log])
+}

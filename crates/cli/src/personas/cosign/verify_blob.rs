@@ -1,0 +1,50 @@
+//! `verify-blob`.
+
+use std::collections::BTreeMap;
+
+use sigstore::verify::{verify_bundle, verify_legacy_blob};
+
+use super::blob::{BUNDLE, Blob, SIGNED, SignedBlob};
+use super::error::Error;
+use super::flags::{CERTIFICATE, KEY, SECURITY_KEY, VERIFICATION, flags};
+use super::verification::{Subject, Verification, given};
+use super::{Action, Context};
+use crate::cobra::{Arity, Command, Completes, Matches};
+use crate::failure::Failure;
+
+pub(super) const COMMAND: Command<Action> = Command {
+    usage: "[OPTIONS] FILE|sha256:DIGEST",
+    long: "Verify a signature over a file: one in a bundle of either form, or one in a file of its own.\n\
+           The file may be - for standard input, or be named by its digest.",
+    arity: Arity::Exactly(1),
+    completes: Completes::File,
+    flags: flags!(SIGNED, VERIFICATION),
+    run: Some(run),
+    ..Command::new("verify-blob", "Verify a signature over a file")
+};
+
+fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
+    let process = context.session.process;
+    let sources = [&KEY, &CERTIFICATE, &BUNDLE];
+    if !matches.on(&SECURITY_KEY) && sources.iter().all(|flag| given(matches, flag).is_none()) {
+        return Err(Error::Usage {
+            problem: "provide a key with --key or --sk, a certificate to verify against with --certificate, or a \
+                      bundle with --bundle"
+                .to_owned(),
+        }
+        .into());
+    }
+    let verification = Verification::of(context, matches, Subject::Blob)?;
+    let signed = SignedBlob::read(context, matches)?;
+    let blob = Blob::read(process, matches.arg(0))?;
+    let annotations = BTreeMap::new();
+    let policy = verification.policy(None, &annotations);
+    let (artifact, trust, now) = (blob.artifact(), &verification.trust, process.now());
+    let verdict = match &signed {
+        SignedBlob::Bundle(bundle) => verify_bundle(bundle, &artifact, trust, &policy, now),
+        SignedBlob::Legacy(legacy) => verify_legacy_blob(legacy, &artifact, trust, &policy, now),
+    };
+    let _verified = verdict.result.map_err(Error::refused)?;
+    process.err("Verified OK\n");
+    Ok(())
+}
