@@ -1,8 +1,11 @@
 //! A user's machine in a temporary folder, and commands run in it inside this process.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign::personas::cosign::error::Error as CosignError;
+use countersign::personas::cosign::ops::CosignOps;
+use countersign::personas::cosign::registry::RegistryOptions;
 use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
@@ -128,6 +131,15 @@ impl UseCases for NoTrust {
 
     fn docker<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {
         panic!("this command must not reach for an engine")
+    }
+
+    fn cosign<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+        _: &RegistryOptions,
+        _: Option<Duration>,
+    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
+        panic!("these commands are not cosign's")
     }
 
     fn sigstore_trust<'s>(

@@ -3,9 +3,12 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use countersign::input::InputError;
 use countersign::personas::cosign::error::Error as CosignError;
+use countersign::personas::cosign::ops::CosignOps;
+use countersign::personas::cosign::registry::RegistryOptions;
 use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{
@@ -66,6 +69,15 @@ impl Memory {
 impl UseCases for Memory {
     fn trust<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn TrustOps + 's>, Refusal> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn cosign<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+        _: &RegistryOptions,
+        _: Option<Duration>,
+    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
+        panic!("these commands are not cosign's")
     }
 
     fn sigstore_trust<'s>(

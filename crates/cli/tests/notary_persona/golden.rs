@@ -1,10 +1,13 @@
 //! `list` and `lookup` of the golden repositories: what notary printed of the same metadata.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::personas::cosign::error::Error as CosignError;
+use countersign::personas::cosign::ops::CosignOps;
+use countersign::personas::cosign::registry::RegistryOptions;
 use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
@@ -81,6 +84,15 @@ impl UseCases for Golden {
         _: &Settings,
     ) -> Result<Box<dyn NotaryOps + 's>, NotaryError> {
         Ok(Box::new(self))
+    }
+
+    fn cosign<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+        _: &RegistryOptions,
+        _: Option<Duration>,
+    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
+        panic!("these commands are not cosign's")
     }
 
     fn sigstore_trust<'s>(
