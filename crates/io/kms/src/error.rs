@@ -2,6 +2,7 @@ use pki::signature::Scheme;
 use pki::signing::KeyAlgorithm;
 
 use crate::pkcs11::Pkcs11Error;
+use crate::plugin::PluginError;
 
 /// A kind of place where keys are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,22 @@ impl std::fmt::Display for Service {
 /// Something that a service needs and [`crate::Settings`] lacks, or has in a form that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
+    /// `AwsSettings::credentials`.
+    AwsCredentials,
+    /// The endpoint of the reference, or `AwsSettings::endpoint`.
+    AwsEndpoint,
+    /// `AwsSettings::region`.
+    AwsRegion,
+    /// `AzureSettings::authority`.
+    AzureAuthority,
+    /// `AzureSettings::credentials`.
+    AzureCredentials,
+    /// The vault of the reference, or `AzureSettings::vault_address`.
+    AzureVault,
+    /// `GoogleSettings::credentials`.
+    GoogleCredentials,
+    /// `GoogleSettings::endpoint`.
+    GoogleEndpoint,
     /// `Pkcs11Settings::module_path`, an absolute path.
     Pkcs11Module,
     /// `VaultSettings::address`.
@@ -109,6 +126,12 @@ pub enum ServiceError {
         /// What.
         setting: Setting,
     },
+    /// AWS names new keys itself: only an alias can be made for one.
+    #[error("AWS KMS makes a key for an alias only")]
+    NeedsAlias,
+    /// The plugin gives no key or signature.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// The token gives no key or signature.
     #[error(transparent)]
     Pkcs11(#[from] Pkcs11Error),
@@ -133,12 +156,6 @@ pub enum ServiceError {
         service: Service,
         /// The kind, in the service's words.
         found: String,
-    },
-    /// References to this service are read, but it cannot be used yet.
-    #[error("{service} is not supported")]
-    UnsupportedService {
-        /// Which service.
-        service: Service,
     },
     /// The key does not sign with this scheme.
     #[error("this key of {service} does not sign with {scheme:?}")]

@@ -1,8 +1,9 @@
 //! What the remote services have in common: small JSON answers, and failures told in JSON.
 
 use net::{Body, Bytes, HeaderValue, Request, StatusCode, header};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
 use crate::error::{Service, ServiceError};
 
@@ -151,4 +152,11 @@ pub(crate) fn plain(text: &str) -> String {
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(MESSAGE_CHARS)
         .collect()
+}
+
+/// For fields of JSON that hold secrets.
+pub(crate) fn secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
 }

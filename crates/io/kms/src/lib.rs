@@ -8,9 +8,14 @@
 //! answer that does not fit is an error.
 #![deny(missing_docs)]
 
+mod aws;
+mod azure;
 mod error;
+mod google;
 mod http;
+mod oauth;
 mod pkcs11;
+mod plugin;
 mod reference;
 mod service;
 mod settings;
@@ -18,9 +23,13 @@ mod vault;
 
 pub use error::{Service, ServiceError, Setting};
 pub use pkcs11::{Pkcs11Error, TokenDescription, TokenKey, list_token_keys, list_tokens};
+pub use plugin::PluginError;
 pub use reference::{
     AwsKey, AzureKey, GoogleKey, KeyReference, Pkcs11Uri, PluginKey, ReferenceError,
     ServiceReference, StoredKeyFile, VaultKey,
 };
 pub use service::{ServiceKey, SigningService, open};
-pub use settings::{Pkcs11Settings, Settings, VaultSettings};
+pub use settings::{
+    AwsCredentials, AwsSettings, AzureCredentials, AzureSettings, GoogleCredentials,
+    GoogleSettings, Pkcs11Settings, PluginSettings, Settings, VaultSettings,
+};

@@ -1,12 +1,16 @@
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
-use pki::signature::{Scheme, VerifyingKey};
+use pki::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind};
 use pki::signing::KeyAlgorithm;
 use tokio::sync::OnceCell;
 
+use crate::aws::Aws;
+use crate::azure::Azure;
 use crate::error::{Service, ServiceError};
+use crate::google::Google;
 use crate::pkcs11::Pkcs11Key;
+use crate::plugin::Plugin;
 use crate::reference::ServiceReference;
 use crate::settings::Settings;
 use crate::vault::Vault;
@@ -22,6 +26,39 @@ pub struct ServiceKey {
 }
 
 impl ServiceKey {
+    /// A key with the schemes that fit it, in order, but the default one first; `None` if none fits.
+    pub(crate) fn new(
+        verifying_key: VerifyingKey,
+        schemes: impl IntoIterator<Item = Scheme>,
+    ) -> Option<Self> {
+        let mut schemes: Vec<Scheme> = schemes
+            .into_iter()
+            .filter(|scheme| fits(verifying_key.kind(), *scheme))
+            .collect();
+        let default = verifying_key.default_scheme();
+        schemes.sort_by_key(|scheme| *scheme != default);
+        (!schemes.is_empty()).then_some(Self {
+            verifying_key,
+            schemes,
+        })
+    }
+
+    /// A key of a service that takes a digest of any hash; RSA with PKCS#1 v1.5.
+    pub(crate) fn any_hash(verifying_key: VerifyingKey) -> Self {
+        let hashes = [
+            HashAlgorithm::Sha256,
+            HashAlgorithm::Sha384,
+            HashAlgorithm::Sha512,
+        ];
+        let schemes = [
+            hashes.map(Scheme::Ecdsa).as_slice(),
+            &hashes.map(Scheme::RsaPkcs1v15),
+            &[Scheme::Ed25519],
+        ]
+        .concat();
+        Self::new(verifying_key, schemes).expect("every kind of key has a scheme among these")
+    }
+
     /// The scheme to sign with when nothing else is said.
     ///
     /// # Panics
@@ -30,6 +67,18 @@ impl ServiceKey {
     pub fn scheme(&self) -> Scheme {
         *self.schemes.first().expect("a service's key has a scheme")
     }
+}
+
+fn fits(kind: VerifyingKeyKind, scheme: Scheme) -> bool {
+    matches!(
+        (kind, scheme),
+        (VerifyingKeyKind::Ecdsa(_), Scheme::Ecdsa(_))
+            | (VerifyingKeyKind::Ed25519, Scheme::Ed25519)
+            | (
+                VerifyingKeyKind::Rsa { .. },
+                Scheme::RsaPkcs1v15(_) | Scheme::RsaPss(_)
+            )
+    )
 }
 
 /// One key that signs where it is.
@@ -71,16 +120,12 @@ pub fn open(
 ) -> Result<Box<dyn SigningService>, ServiceError> {
     Ok(match reference {
         ServiceReference::Vault(key) => checked(Vault::new(key, settings)?),
-        ServiceReference::Aws(_) => return Err(not_yet(Service::Aws)),
-        ServiceReference::Azure(_) => return Err(not_yet(Service::Azure)),
-        ServiceReference::Google(_) => return Err(not_yet(Service::Google)),
+        ServiceReference::Aws(key) => checked(Aws::new(key, settings)?),
+        ServiceReference::Azure(key) => checked(Azure::new(key, settings)?),
+        ServiceReference::Google(key) => checked(Google::new(key, settings)?),
         ServiceReference::Pkcs11(uri) => checked(Pkcs11Key::new(uri, settings)?),
-        ServiceReference::Plugin(_) => return Err(not_yet(Service::Plugin)),
+        ServiceReference::Plugin(key) => checked(Plugin::new(key, settings)?),
     })
-}
-
-fn not_yet(service: Service) -> ServiceError {
-    ServiceError::UnsupportedService { service }
 }
 
 fn checked(backend: impl Backend + 'static) -> Box<dyn SigningService> {

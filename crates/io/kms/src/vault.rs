@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use net::{HeaderName, HeaderValue, Method, Request, Url};
-use pki::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind};
+use pki::signature::{HashAlgorithm, Scheme, VerifyingKey};
 use pki::signing::KeyAlgorithm;
 use serde::Deserialize;
 use serde_json::json;
@@ -144,14 +144,7 @@ impl Backend for Vault {
             service: SERVICE,
             what: "public key",
         })?;
-        let schemes = schemes(&verifying_key);
-        Ok((
-            ServiceKey {
-                verifying_key,
-                schemes,
-            },
-            version,
-        ))
+        Ok((ServiceKey::any_hash(verifying_key), version))
     }
 
     async fn sign(
@@ -174,12 +167,8 @@ impl Backend for Vault {
         });
         match scheme {
             Scheme::RsaPkcs1v15(_) => body["signature_algorithm"] = json!("pkcs1v15"),
-            Scheme::RsaPss(_) => {
-                body["signature_algorithm"] = json!("pss");
-                body["salt_length"] = json!("hash");
-            }
             Scheme::Ecdsa(_) => body["marshaling_algorithm"] = json!("asn1"),
-            Scheme::Ed25519 => {}
+            Scheme::RsaPss(_) | Scheme::Ed25519 => {}
         }
         let request = http::json(self.request(Method::POST, &segments), &body);
         let answer: SignAnswer = http::ask(&self.http, SERVICE, request)
@@ -232,22 +221,6 @@ fn public_key(kind: &str, text: &str) -> Option<VerifyingKey> {
         return Some(VerifyingKey::from_ed25519(&raw));
     }
     VerifyingKey::from_pem(text.as_bytes()).ok()
-}
-
-/// Vault takes a digest of any hash.
-fn schemes(key: &VerifyingKey) -> Vec<Scheme> {
-    use HashAlgorithm::{Sha256, Sha384, Sha512};
-    let hashes = [Sha256, Sha384, Sha512];
-    let default = key.default_scheme();
-    let others: Vec<Scheme> = match key.kind() {
-        VerifyingKeyKind::Ecdsa(_) => hashes.map(Scheme::Ecdsa).into(),
-        VerifyingKeyKind::Ed25519 => Vec::new(),
-        VerifyingKeyKind::Rsa { .. } => {
-            [hashes.map(Scheme::RsaPkcs1v15), hashes.map(Scheme::RsaPss)].concat()
-        }
-    };
-    let others = others.into_iter().filter(|scheme| *scheme != default);
-    std::iter::once(default).chain(others).collect()
 }
 
 fn hash_name(hash: HashAlgorithm) -> &'static str {

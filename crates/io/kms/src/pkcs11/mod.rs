@@ -11,7 +11,7 @@ mod objects;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pki::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind};
+use pki::signature::Scheme;
 use pki::signing::KeyAlgorithm;
 use zeroize::Zeroizing;
 
@@ -97,12 +97,7 @@ impl Backend for Pkcs11Key {
 
     async fn fetch(&self) -> Result<(ServiceKey, ()), ServiceError> {
         let verifying_key = self.with_connection(Connection::public_key).await?;
-        let schemes = schemes(&verifying_key);
-        let key = ServiceKey {
-            verifying_key,
-            schemes,
-        };
-        Ok((key, ()))
+        Ok((ServiceKey::any_hash(verifying_key), ()))
     }
 
     async fn sign(
@@ -137,23 +132,6 @@ async fn blocking<T: Send + 'static>(action: impl FnOnce() -> T + Send + 'static
         Ok(outcome) => outcome,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
-}
-
-/// The token hashes nothing, so it takes a digest of any hash.
-fn schemes(key: &VerifyingKey) -> Vec<Scheme> {
-    let default = key.default_scheme();
-    let hashes = [
-        HashAlgorithm::Sha256,
-        HashAlgorithm::Sha384,
-        HashAlgorithm::Sha512,
-    ];
-    let others = match key.kind() {
-        VerifyingKeyKind::Ecdsa(_) => hashes.map(Scheme::Ecdsa).to_vec(),
-        VerifyingKeyKind::Rsa { .. } => hashes.map(Scheme::RsaPkcs1v15).to_vec(),
-        VerifyingKeyKind::Ed25519 => Vec::new(),
-    };
-    let others = others.into_iter().filter(|scheme| *scheme != default);
-    std::iter::once(default).chain(others).collect()
 }
 
 /// RFC 7512 2.4 leaves the forms open; a program to run (`|…`) is not served.

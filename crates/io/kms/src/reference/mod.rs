@@ -4,6 +4,7 @@ mod cloud;
 mod pkcs11;
 
 pub use cloud::{AwsKey, AzureKey, GoogleKey};
+pub(crate) use cloud::{is_azure_version, is_region};
 pub use pkcs11::Pkcs11Uri;
 
 /// Where a key is.
