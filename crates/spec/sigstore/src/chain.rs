@@ -254,7 +254,7 @@ fn issuer_at_all(
     Ok(issuer)
 }
 
-fn validity(der: &[u8]) -> Result<Window, CertificateError> {
+pub(crate) fn validity(der: &[u8]) -> Result<Window, CertificateError> {
     if der.len() > limits::CERTIFICATE_BYTES {
         return Err(CertificateError::TooLarge { found: der.len() });
     }

@@ -113,6 +113,11 @@ fn is_self_issued(certificate: &Certificate) -> bool {
     tbs.subject() == tbs.issuer()
 }
 
+pub(super) fn is_ca_certificate(der: &[u8]) -> Result<bool, CertificateError> {
+    let certificate = Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
+    Ok(is_ca(&certificate))
+}
+
 fn is_ca(certificate: &Certificate) -> bool {
     certificate
         .tbs_certificate()
