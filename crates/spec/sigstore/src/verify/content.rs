@@ -153,7 +153,8 @@ impl<'a> Signed<'a> {
         match self {
             Self::Envelope { envelope, .. } => {
                 let statement = Statement::of_envelope(envelope)?;
-                let annotations = subject_of(&statement, artifact).map(|subject| &subject.annotations);
+                let annotations =
+                    subject_of(&statement, artifact).map(|subject| &subject.annotations);
                 check_annotations(demanded, |key| annotations?.get(key).map(String::as_str))?;
             }
             Self::Message { .. } => return Err(Refusal::AnnotationsImpossible),
