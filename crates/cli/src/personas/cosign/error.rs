@@ -167,6 +167,12 @@ pub enum Error {
     /// The client for a registry cannot be made.
     #[error(transparent)]
     Network(#[from] net::Error),
+    /// A folder that is no image layout.
+    #[error(transparent)]
+    Layout(Box<layout::Error>),
+    /// An image cannot be had from its folder.
+    #[error(transparent)]
+    Place(Box<signing::PlaceError>),
     /// A signature was not made, or not written.
     #[error(transparent)]
     Sign(Box<SignError>),
@@ -283,6 +289,19 @@ impl Error {
         1
     }
 
+    /// cosign's exit code for it where an image is to be verified.
+    pub(crate) fn exit_code_of_verify(&self) -> u8 {
+        match self {
+            Self::ImageMissing {
+                by_digest: false, ..
+            } => 11,
+            Self::ImageMissing {
+                by_digest: true, ..
+            } => 10,
+            error => error.exit_code(),
+        }
+    }
+
     /// The words after `Error: `.
     pub(crate) fn text(&self) -> String {
         match self {
@@ -314,6 +333,8 @@ impl Error {
                 format!("image not found: {}", printable(image))
             }
             Self::Registry(error) => render::registry::problem(error),
+            Self::Layout(error) => printable(&error.to_string()).into_owned(),
+            Self::Place(error) => printable(&error.to_string()).into_owned(),
             Self::Sign(error) => sign(error),
             Self::Network(error) => error.to_string(),
             Self::Runtime { source } => {

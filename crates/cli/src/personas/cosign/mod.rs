@@ -19,6 +19,7 @@ pub mod ops;
 pub mod party;
 pub(crate) mod passwords;
 mod predicates;
+pub(crate) mod outcome;
 mod public_key;
 pub(crate) mod refusals;
 pub mod registry;
@@ -32,6 +33,7 @@ pub mod variables;
 pub(crate) mod verification;
 mod verify_blob;
 mod verify_blob_attestation;
+mod verify;
 mod version;
 mod words;
 

@@ -1,16 +1,19 @@
 //! What the commands need from the world: one trait per topic, so that each is implemented beside its siblings.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
 
 use oci::{Digest, Reference};
 use signing::sign::{Format, Signed, Signer, Witnesses};
+use signing::verify::{ImageOutcome, Request};
 use sigstore::trust::TrustedRoot;
 
 use super::error::Error;
 use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
-pub trait CosignOps: PartyOps + ResolveOps + SignOps {}
+pub trait CosignOps: PartyOps + ResolveOps + SignOps + VerifyOps {}
 
 /// Who signs.
 pub trait PartyOps {
@@ -73,4 +76,46 @@ pub struct SignImages<'a> {
     pub record_creation: bool,
     /// Signatures are written.
     pub upload: bool,
+}
+
+/// Signatures and attestations of images, verified.
+pub trait VerifyOps {
+    /// Verifies each image; what is wrong with one is nothing to the others. `report` is told of each in their order,
+    /// as soon as it and those before it are done.
+    fn verify_images(
+        &mut self,
+        request: &VerifyImages<'_>,
+        report: &mut dyn FnMut(usize, Result<ImageOutcome, Error>),
+    );
+}
+
+/// Which images to verify, and how.
+#[derive(Debug)]
+pub struct VerifyImages<'a> {
+    /// Which.
+    pub images: &'a [Target],
+    /// What is demanded of each.
+    pub request: &'a Request,
+    /// Whom to trust.
+    pub trust: &'a TrustedRoot,
+    /// How many at the same time.
+    pub at_once: usize,
+}
+
+/// Where an image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// In a registry.
+    Registry(Reference),
+    /// In a folder with an OCI layout.
+    Folder(PathBuf),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(image) => image.fmt(f),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Action, completion, environment, flags, generate_key_pair, import_key_pair, public_key, sign,
-    verify_blob, verify_blob_attestation, version,
+    verify, verify_blob, verify_blob_attestation, version,
 };
 use crate::cobra::{Command, Root};
 
@@ -30,6 +30,7 @@ static TABLE: Command<Action> = Command {
         import_key_pair::COMMAND,
         public_key::COMMAND,
         sign::COMMAND,
+        verify::COMMAND,
         verify_blob::COMMAND,
         verify_blob_attestation::COMMAND,
         version::COMMAND,

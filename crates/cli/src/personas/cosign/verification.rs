@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pki::signature::{VerifyingKey, VerifyingKeyFileError};
+use signing::discover::Kind;
+use signing::verify::{Proofs, Request, Whose};
 use sigstore::chain::Window;
 use sigstore::fulcio::{CertificateError, chain_from_pem};
 use sigstore::identity::{GithubWorkflow, IdentityPolicy, Pattern, PatternError, TextRule};
@@ -137,6 +139,23 @@ impl Verification {
             },
             timestamp,
         })
+    }
+
+    /// What an image's signatures or attestations must be.
+    pub(crate) fn request(&self, kind: Kind) -> Request {
+        let whose = match &self.signer {
+            Signer::Identities(policies) => Whose::Identities(policies.clone()),
+            Signer::Key(key) => Whose::Keys(vec![key.clone()]),
+        };
+        let mut request = Request::new(whose, kind);
+        request.proofs = Proofs {
+            log: self.log,
+            sct: self.sct,
+            timestamp: self.timestamp,
+            // As in cosign: one that is there is used, and none is demanded.
+            legacy_timestamp: TimestampRule::IfThere,
+        };
+        request
     }
 
     /// What a signature must be.

@@ -3,6 +3,7 @@
 mod party;
 mod resolve;
 mod sign;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
