@@ -43,7 +43,12 @@ pub(crate) fn checks(image: &str, verified: &[&VerifiedImage], annotations: bool
     line(annotations, "The specified annotations were verified.");
     line(all(&is_bound), "The cosign claims were validated");
     line(
-        all(&|one| one.signature().logged().iter().any(|log| log.asserted().is_none())),
+        all(&|one| {
+            one.signature()
+                .logged()
+                .iter()
+                .any(|log| log.asserted().is_none())
+        }),
         "Existence of the claims in the transparency log was verified offline",
     );
     line(
@@ -62,9 +67,9 @@ pub(crate) fn checks(image: &str, verified: &[&VerifiedImage], annotations: bool
         "The code-signing certificate was verified using trusted certificate authority certificates",
     );
     line(
-        all(&|one| {
-            matches!(one.signature().signer(), VerifiedSigner::Certified { sct, .. } if sct.proof().is_ok())
-        }),
+        all(
+            &|one| matches!(one.signature().signer(), VerifiedSigner::Certified { sct, .. } if sct.proof().is_ok()),
+        ),
         "The promise of a certificate log in the certificate was verified",
     );
     text.push_str(&unchecked(verified));
@@ -80,15 +85,17 @@ fn is_bound(one: &VerifiedImage) -> bool {
 fn unchecked(verified: &[&VerifiedImage]) -> String {
     let mut text = String::new();
     let waived = |check: Check| {
-        verified.iter().find_map(|one| match one.trace().outcome(check) {
-            Some(Outcome::NotRequired { because }) => match because {
-                Because::FlagInsecureIgnoreSct => Some("--insecure-ignore-sct"),
-                Because::FlagInsecureIgnoreTlog => Some("--insecure-ignore-tlog"),
-                Because::FlagPrivateInfrastructure => Some("--private-infrastructure"),
-                Because::ManagedKey | Because::NotDemanded => None,
-            },
-            _ => None,
-        })
+        verified
+            .iter()
+            .find_map(|one| match one.trace().outcome(check) {
+                Some(Outcome::NotRequired { because }) => match because {
+                    Because::FlagInsecureIgnoreSct => Some("--insecure-ignore-sct"),
+                    Because::FlagInsecureIgnoreTlog => Some("--insecure-ignore-tlog"),
+                    Because::FlagPrivateInfrastructure => Some("--private-infrastructure"),
+                    Because::ManagedKey | Because::NotDemanded => None,
+                },
+                _ => None,
+            })
     };
     let mut line = |what: &str, flag: Option<&str>| {
         if let Some(flag) = flag {
@@ -178,8 +185,7 @@ pub(crate) fn failure(failure: &VerifyFailure, outcome: &ImageOutcome, sought: S
             );
             for source in outcome.sources() {
                 if let Some(fault) = &source.fault {
-                    let _infallible =
-                        write!(text, "\n  {}", printable(&fault.to_string()));
+                    let _infallible = write!(text, "\n  {}", printable(&fault.to_string()));
                 }
                 if source.unopened > 0 {
                     let _infallible =

@@ -116,7 +116,9 @@ pub(super) fn verify(
         "text" => true,
         other => {
             return Err(Error::Usage {
-                problem: format!("invalid argument {other:?} for \"--output\" flag: must be json or text"),
+                problem: format!(
+                    "invalid argument {other:?} for \"--output\" flag: must be json or text"
+                ),
             }
             .into());
         }
@@ -150,13 +152,14 @@ pub(super) fn verify(
     let mut tally = Tally::default();
     let mut unprinted = None;
     ops.verify_images(&work, &mut |index, result| {
-        let image = targets.get(index).map(ToString::to_string).unwrap_or_default();
+        let image = targets
+            .get(index)
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let printed = bar.suspend(|| {
             let verdict = result
                 .map_err(|error| (error.text(), error.exit_code_of_verify()))
-                .and_then(|outcome| {
-                    accepted(context, &image, &outcome, as_text, with_annotations)
-                });
+                .and_then(|outcome| accepted(context, &image, &outcome, as_text, with_annotations));
             match verdict {
                 Ok(printed) => printed,
                 Err((text, code)) => {
