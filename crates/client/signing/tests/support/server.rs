@@ -93,6 +93,15 @@ impl Shelf {
         *list = Manifest::index(entries).bytes().to_vec();
     }
 
+    /// Makes this the list of what refers to a manifest.
+    pub(crate) fn list_referrers(&mut self, subject: &Manifest, entries: Vec<Descriptor>) {
+        let list = Manifest::index(entries).bytes().to_vec();
+        self.referrers
+            .as_mut()
+            .expect("a registry with the API")
+            .insert(subject.digest().to_string(), list);
+    }
+
     pub(crate) fn remove_manifest(&mut self, manifest: &Manifest) {
         self.manifests.remove(&manifest.digest().to_string());
     }
