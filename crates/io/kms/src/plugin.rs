@@ -186,6 +186,8 @@ impl Plugin {
 
 impl Backend for Plugin {
     const SERVICE: Service = Service::Plugin;
+    /// The protocol has only words for a failure.
+    const TELLS_MISSING: bool = false;
     type Pin = ();
 
     async fn fetch(&self) -> Result<(ServiceKey, ()), ServiceError> {

@@ -140,6 +140,9 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// Which it is.
     const SERVICE: Service;
 
+    /// Whether [`Self::fetch`] says [`ServiceError::KeyNotFound`] where there is no key, and not just any failure.
+    const TELLS_MISSING: bool = true;
+
     /// Something of the key that must not change between asking for it and signing, such as its version.
     type Pin: Clone + Debug + Send + Sync;
 
@@ -205,9 +208,10 @@ impl<B: Backend> SigningService for Checked<B> {
     fn create(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Result<ServiceKey, ServiceError>> {
         Box::pin(async move {
             match self.known().await {
-                Err(ServiceError::KeyNotFound { .. }) => self.backend.create(algorithm).await?,
-                Err(error) => return Err(error),
                 Ok(_) => {}
+                Err(ServiceError::KeyNotFound { .. }) => self.backend.create(algorithm).await?,
+                Err(_) if !B::TELLS_MISSING => self.backend.create(algorithm).await?,
+                Err(error) => return Err(error),
             }
             self.key().await
         })

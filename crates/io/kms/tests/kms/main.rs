@@ -4,7 +4,13 @@
     reason = "a service that does not answer as expected fails the test"
 )]
 
+mod aws;
+mod azure;
+mod google;
+mod plugin;
+mod server;
 mod softhsm;
+mod vault;
 
 use kms::{KeyReference, Service, ServiceError, ServiceReference, Settings, SigningService};
 use net::{Client, Config};
