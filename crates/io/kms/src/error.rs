@@ -11,6 +11,8 @@ pub enum Service {
     Aws,
     /// Azure Key Vault.
     Azure,
+    /// CI/CD variables of GitLab.
+    GitLab,
     /// Google Cloud Key Management Service.
     Google,
     /// A PKCS#11 token.
@@ -26,6 +28,7 @@ impl std::fmt::Display for Service {
         f.write_str(match self {
             Self::Aws => "AWS KMS",
             Self::Azure => "Azure Key Vault",
+            Self::GitLab => "GitLab",
             Self::Google => "Google Cloud KMS",
             Self::Pkcs11 => "PKCS#11 token",
             Self::Plugin => "key plugin",
@@ -49,6 +52,10 @@ pub enum Setting {
     AzureCredentials,
     /// The vault of the reference, or `AzureSettings::vault_address`.
     AzureVault,
+    /// `GitLabSettings::address`.
+    GitLabAddress,
+    /// `GitLabSettings::token`.
+    GitLabToken,
     /// `GoogleSettings::credentials`.
     GoogleCredentials,
     /// `GoogleSettings::endpoint`.
@@ -164,5 +171,11 @@ pub enum ServiceError {
         service: Service,
         /// The scheme.
         scheme: Scheme,
+    },
+    /// Key files there are recognised and not served.
+    #[error("keys of {scheme}:// are not supported")]
+    UnsupportedStore {
+        /// The reference's scheme.
+        scheme: &'static str,
     },
 }

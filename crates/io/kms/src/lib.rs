@@ -4,6 +4,8 @@
 //! [`open`], which contacts nobody yet, into a [`SigningService`]. What a service needs to know besides (addresses,
 //! tokens, the time) is in [`Settings`]: this crate reads no environment variable.
 //!
+//! A [`StoredKeyFile`] is an ordinary key file that another system keeps: [`fetch_stored_private_key`] gets it.
+//!
 //! No service is believed: every signature is verified under the public key that the same service gave before, and an
 //! answer that does not fit is an error.
 #![deny(missing_docs)]
@@ -19,6 +21,7 @@ mod plugin;
 mod reference;
 mod service;
 mod settings;
+mod stored;
 mod vault;
 
 pub use error::{Service, ServiceError, Setting};
@@ -30,6 +33,7 @@ pub use reference::{
 };
 pub use service::{ServiceKey, SigningService, open};
 pub use settings::{
-    AwsCredentials, AwsSettings, AzureCredentials, AzureSettings, GoogleCredentials,
-    GoogleSettings, Pkcs11Settings, PluginSettings, Settings, VaultSettings,
+    AwsCredentials, AwsSettings, AzureCredentials, AzureSettings, GitLabSettings,
+    GoogleCredentials, GoogleSettings, Pkcs11Settings, PluginSettings, Settings, VaultSettings,
 };
+pub use stored::{StoredPrivateKey, fetch_stored_private_key, fetch_stored_public_key, store_key};

@@ -15,6 +15,8 @@ pub struct Settings {
     pub aws: AwsSettings,
     /// For `azurekms://`.
     pub azure: AzureSettings,
+    /// For `gitlab://`.
+    pub gitlab: GitLabSettings,
     /// For `gcpkms://`.
     pub google: GoogleSettings,
     /// For `pkcs11:`.
@@ -34,6 +36,7 @@ impl Settings {
             now,
             aws: AwsSettings::default(),
             azure: AzureSettings::default(),
+            gitlab: GitLabSettings::default(),
             google: GoogleSettings::default(),
             pkcs11: Pkcs11Settings::default(),
             plugins: PluginSettings::default(),
@@ -117,6 +120,15 @@ pub enum GoogleCredentials {
     AccessToken(Zeroizing<String>),
     /// The content of `GOOGLE_APPLICATION_CREDENTIALS`: JSON of type `service_account` or `authorized_user`.
     File(Zeroizing<Vec<u8>>),
+}
+
+/// How to reach GitLab.
+#[derive(Clone, Default)]
+pub struct GitLabSettings {
+    /// `GITLAB_HOST`: the instance's address, such as `https://gitlab.com`.
+    pub address: Option<String>,
+    /// `GITLAB_TOKEN`: an access token that may read variables.
+    pub token: Option<Zeroizing<String>>,
 }
 
 /// Where plugins are.

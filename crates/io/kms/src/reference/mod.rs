@@ -240,6 +240,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(
+            scheme in "(env|https?|k8s|gitlab|github|awskms|azurekms|gcpkms|hashivault|[a-z]{1,3})://|pkcs11:|",
+            rest in "([a-z0-9/:;=?&%@.-]|\\PC){0,60}",
+        ) {
+            let _outcome = KeyReference::parse(&format!("{scheme}{rest}"));
+        }
+    }
+
     #[test]
     fn stored_key_files() {
         assert_eq!(

@@ -6,6 +6,7 @@
 
 mod aws;
 mod azure;
+mod gitlab;
 mod google;
 mod plugin;
 mod server;
