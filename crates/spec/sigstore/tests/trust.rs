@@ -6,7 +6,8 @@ mod common;
 use common::{ALICE, Found, GITLAB, TRUST, WAIVED, identity, now, read, registry, strict};
 use sigstore::chain::{Authority, Window};
 use sigstore::trust::{
-    Selector, Service, SigningConfig, SigningConfigError, TrustError, TrustedRoot,
+    AssembleError, LooseError, Selector, Service, SigningConfig, SigningConfigError,
+    TransparencyLog, TrustError, TrustedRoot, certificate_authorities, timestamp_authority,
 };
 use sigstore::verify::{AcceptedSigner, Artifact, TimestampRule, verify_legacy};
 
@@ -171,4 +172,155 @@ fn a_token_may_bring_its_certificate() {
         assert!(judge(&trust).is_ok());
         assert!(judge(&foreign).is_err());
     }
+}
+
+#[test]
+fn what_cosign_wrote_is_written_again() {
+    for name in ["trusted_root.json", "tr_empty.json"] {
+        let json = read(&format!("private-sigstore/{name}"));
+        let written = TrustedRoot::parse(&json).unwrap().to_json().unwrap();
+        assert_eq!(written.as_bytes(), json, "{name}");
+    }
+    // The earlier one had blanks in it.
+    let older = read("private-sigstore/trusted_root.made-by-2.5.0.json");
+    let written = TrustedRoot::parse(&older).unwrap().to_json().unwrap();
+    let value = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).unwrap();
+    assert_eq!(value(written.as_bytes()), value(&older));
+    for name in [
+        "sc_empty",
+        "sc_rekor1",
+        "sc_rekor1_tsa",
+        "sc_rekor2",
+        "sc_rekor2_notsa",
+        "sc_tsa_only",
+    ] {
+        let json = read(&format!("private-sigstore/{name}.json"));
+        let written = SigningConfig::parse(&json).unwrap().to_json();
+        assert_eq!(written.as_bytes(), json, "{name}");
+    }
+}
+
+/// The files that the golden trusted root was made from.
+#[test]
+fn a_trusted_root_is_made_of_files() {
+    let time = |text: &str| Some(text.parse().unwrap());
+    let start = time("2026-01-01T00:00:00Z");
+    let window = Window { start, end: None };
+    let log = |url: &str, file: &str, origin| {
+        let pem = read(&format!("private-sigstore/{file}"));
+        TransparencyLog::of_pem(url.to_owned(), &pem, origin, window).unwrap()
+    };
+    let fulcio = read("private-sigstore/fulcio-chain.pem");
+    let tsa = read("private-sigstore/tsa-chain.pem");
+    let root = TrustedRoot {
+        certificate_authorities: vec![
+            Authority::issuing("http://127.0.0.1:21210".to_owned(), &fulcio, None, None).unwrap(),
+        ],
+        logs: vec![
+            log("http://127.0.0.1:21212", "rekor2.pub", Some("127.0.0.1")),
+            log("http://127.0.0.1:21211", "rekor.pub", None),
+        ],
+        ct_logs: vec![log("http://127.0.0.1:21210/ct", "ctlog.pub", None)],
+        timestamp_authorities: vec![
+            Authority::timestamping("http://127.0.0.1:21213".to_owned(), &tsa, None, None).unwrap(),
+        ],
+    };
+    let expected = read("private-sigstore/trusted_root.json");
+    assert_eq!(root.to_json().unwrap().as_bytes(), expected);
+    assert_eq!(
+        Authority::timestamping(String::new(), &fulcio, None, None),
+        Err(AssembleError::FirstIsCa)
+    );
+    let own = String::from_utf8(tsa.clone()).unwrap();
+    let own = own.split_inclusive("-----END CERTIFICATE-----\n").next();
+    assert_eq!(
+        Authority::timestamping(String::new(), own.unwrap().as_bytes(), None, None),
+        Err(AssembleError::Short)
+    );
+    assert!(matches!(
+        TransparencyLog::of_pem(String::new(), &fulcio[..40], None, window),
+        Err(AssembleError::Key(_))
+    ));
+    assert!(matches!(
+        TransparencyLog::of_pem(
+            String::new(),
+            &read("private-sigstore/rekor.pub"),
+            Some("a b"),
+            window
+        ),
+        Err(AssembleError::Origin { .. })
+    ));
+}
+
+#[test]
+fn times_are_written_with_three_six_or_nine_digits() {
+    for (time, written) in [
+        ("2024-01-01T01:00:00+01:00", "2024-01-01T00:00:00Z"),
+        ("2024-01-01T00:00:00.5Z", "2024-01-01T00:00:00.500Z"),
+        ("2024-01-01T00:00:00.123456Z", "2024-01-01T00:00:00.123456Z"),
+        (
+            "2024-01-01T00:00:00.0000001Z",
+            "2024-01-01T00:00:00.000000100Z",
+        ),
+    ] {
+        let mut root = TRUST.clone();
+        root.logs[0].window.end = Some(time.parse().unwrap());
+        let json = root.to_json().unwrap();
+        assert!(json.contains(&format!("\"end\":\"{written}\"")), "{time}");
+    }
+}
+
+#[test]
+fn selectors_are_read_as_cosign_reads_them() {
+    for (text, selector) in [
+        ("ANY", Selector::Any),
+        ("all", Selector::All),
+        ("exact:2", Selector::Exact(2)),
+        ("EXACT:0", Selector::Exact(0)),
+    ] {
+        assert_eq!(Selector::parse(text), Ok(selector));
+    }
+    for text in [
+        "",
+        "FOO",
+        "EXACT",
+        "EXACT:",
+        "EXACT:x",
+        "EXACT:+1",
+        "EXACT:4294967296",
+        "ANY:1",
+    ] {
+        assert!(Selector::parse(text).is_err(), "{text}");
+    }
+}
+
+/// As the files and variables from before trusted roots give them: in any order.
+#[test]
+fn loose_certificates_find_together() {
+    let pem = |name: &str| {
+        let text = String::from_utf8(read(&format!("private-sigstore/{name}"))).unwrap();
+        sigstore::fulcio::chain_from_pem(&text).unwrap()
+    };
+    let [issuing, root] = pem("fulcio-chain.pem").try_into().unwrap();
+    let [stamping, stamping_root] = pem("tsa-chain.pem").try_into().unwrap();
+    let window = Window::default();
+    let found = certificate_authorities("u", &[root.clone(), issuing.clone()], window).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].chain(), [issuing.clone(), root.clone()]);
+    let alone = certificate_authorities("u", std::slice::from_ref(&root), window).unwrap();
+    assert_eq!(alone[0].chain(), std::slice::from_ref(&root));
+    let two = [stamping_root.clone(), issuing.clone(), root.clone()];
+    let two = certificate_authorities("u", &two, window).unwrap();
+    assert_eq!(two.len(), 2);
+    assert_eq!(
+        certificate_authorities("u", &[stamping_root.clone(), issuing.clone()], window),
+        Err(LooseError::NoRoot { index: 1 })
+    );
+    assert!(certificate_authorities("u", &[], window).is_err());
+    let authority = timestamp_authority("u", &[stamping_root.clone(), stamping.clone()], window);
+    assert_eq!(authority.unwrap().chain(), [stamping, stamping_root]);
+    assert_eq!(
+        timestamp_authority("u", &[issuing, root], window),
+        Err(LooseError::Leaves { found: 0 })
+    );
 }
