@@ -1,8 +1,10 @@
 //! Sigstore as a use case: sign, attach, discover, verify.
 #![deny(missing_docs)]
 
+pub mod attach;
 pub mod carry;
 pub mod discover;
+pub mod download;
 mod place;
 pub mod sign;
 pub mod verify;

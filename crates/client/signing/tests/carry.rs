@@ -5,7 +5,10 @@
 mod world;
 
 use oci::Manifest;
-use signing::carry::{AttachedKind, CarryError, Fate, PlatformFilter, Selection, What, copy, save};
+use signing::carry::{
+    AttachedKind, Branch, BranchKind, CarryError, CleanPlan, Fate, PlatformFilter, Removed,
+    Selection, What, clean, copy, save, tree, triangulate,
+};
 use signing::{Place, TagKind};
 use testkit::{CosignVersion, Peers};
 use world::{Kind, World, plan};
@@ -296,5 +299,98 @@ async fn everything_goes_through_a_layout() {
             .unwrap();
         assert_eq!(loaded.items.len(), saved.items.len());
         world.verify_everything(&to, &index);
+    }
+}
+
+/// The same lines as cosign's, and nothing left that it finds.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_attached_is_listed_and_taken_away() {
+    let Some(peers) = Peers::locate() else { return };
+    let world = World::new(&peers).await;
+    for kind in [Kind::NoApi, Kind::Api] {
+        let image = world.image(kind, "listed");
+        let index = world.push_index(&image).await;
+        world.attach_everything(&image, &index);
+        let place = world.place(&image).await;
+        let found = tree(&place, 4).await.unwrap();
+        assert_eq!(found.image, index.digest());
+        let theirs = world.cosign(CosignVersion::V3, &["tree", &image]).success();
+        let kinds: Vec<_> = found.branches.iter().map(|branch| &branch.kind).collect();
+        let mut leaves = 0;
+        for branch in &found.branches {
+            let name = match &branch.kind {
+                BranchKind::Tag { tag, .. } => tag.as_ref().unwrap().to_string(),
+                BranchKind::Referrer { .. } => branch.manifest.to_string(),
+            };
+            assert!(theirs.stdout.contains(&name), "{name}: {theirs}");
+            for leaf in branch.leaves.as_ref().unwrap() {
+                leaves += 1;
+                let line = format!("🍒 {leaf}");
+                assert!(theirs.stdout.contains(&line), "{line}: {theirs}");
+            }
+            if let BranchKind::Referrer { label, .. } = &branch.kind {
+                let line = format!("🔗 {} artifacts", label.as_ref().unwrap());
+                assert!(theirs.stdout.contains(&line), "{line}: {theirs}");
+            }
+        }
+        assert_eq!(theirs.stdout.matches('🍒').count(), leaves, "{theirs}");
+        assert_eq!(kinds.len(), 6, "{kinds:?}");
+
+        let there = world.registry_place(&image);
+        let tag = triangulate(&there, TagKind::Signatures).await.unwrap();
+        let theirs = world
+            .cosign(CosignVersion::V2, &["triangulate", &image])
+            .success();
+        assert_eq!(theirs.stdout.trim_end(), tag.to_string());
+
+        let only = |what| CleanPlan {
+            tags: what,
+            referrers: what,
+            workers: 4,
+        };
+        let signatures = Selection {
+            signatures: true,
+            ..Selection::NONE
+        };
+        let removed = clean(&there, only(signatures)).await.unwrap();
+        assert_eq!(removed.len(), 3, "{removed:?}");
+        world
+            .verify(CosignVersion::V2, "verify", &image, &index)
+            .failure();
+        // Cosign 3.1 takes an attestation for a signature, so it is not asked.
+        let left = tree(&place, 4).await.unwrap().branches;
+        let is_signature = |branch: &Branch| {
+            matches!(
+                branch.kind,
+                BranchKind::Tag {
+                    kind: TagKind::Signatures,
+                    ..
+                } | BranchKind::Referrer {
+                    kind: AttachedKind::Signature,
+                    ..
+                }
+            )
+        };
+        assert!(!left.iter().any(is_signature), "{left:?}");
+        for version in [CosignVersion::V2, CosignVersion::V3] {
+            world
+                .verify(version, "verify-attestation", &image, &index)
+                .success();
+        }
+        let removed = clean(&there, only(Selection::ATTACHED)).await.unwrap();
+        let lists = removed
+            .iter()
+            .filter(|removed| matches!(removed, Removed::List { .. }));
+        assert_eq!(lists.count(), usize::from(matches!(kind, Kind::NoApi)));
+        assert_eq!(tree(&place, 4).await.unwrap().branches, []);
+        world
+            .cosign(CosignVersion::V3, &["tree", &image])
+            .success()
+            .says("No Supply Chain Security Related Artifacts");
+        assert_eq!(clean(&there, only(Selection::ATTACHED)).await.unwrap(), []);
+        // The image and the signature of its platform are still there.
+        assert_eq!(place.resolve().await.unwrap().digest(), index.digest());
+        let arm = place.at(world.platform(&index, "arm64"));
+        assert_eq!(tree(&arm, 4).await.unwrap().branches.len(), 1);
     }
 }

@@ -12,8 +12,11 @@ use crate::place::{Place, RegistryPlace, TagKind};
 /// How to copy.
 #[derive(Clone, Copy)]
 pub struct CopyPlan<'a> {
-    /// What of it. Without the image itself, that must be in the destination for most registries.
+    /// What of it.
     pub what: Selection,
+    /// Whether the image gets the destination's name; else what is copied is found by digest alone, as with cosign's
+    /// `--only`.
+    pub name: bool,
     /// Whether a tag that names something else is no conflict: the image is replaced; layers of the older form are put
     /// together, so that no signature is lost.
     pub force: bool,
@@ -63,10 +66,16 @@ pub async fn copy(
         carried.items.push(copy.attached(attached).await?);
     }
     carried.items.extend(survey.missing_items());
-    if plan.what.image {
+    if plan.names() {
         carried.items.push(copy.name(&survey.image).await?);
     }
     Ok(carried)
+}
+
+impl CopyPlan<'_> {
+    const fn names(&self) -> bool {
+        self.what.image && self.name
+    }
 }
 
 struct Copy<'a> {
@@ -79,7 +88,7 @@ impl Copy<'_> {
     /// Refuses what would be refused at the end, before anything is written.
     async fn check_name(&self, image: &Manifest) -> Result<(), CarryError> {
         match self.to.name() {
-            _ if !self.plan.what.image => Ok(()),
+            _ if !self.plan.names() => Ok(()),
             ManifestName::Tag(tag) => self.check_tag(Side::Image, tag, image).await.map(drop),
             ManifestName::Digest(expected) => {
                 let is_it = expected.check(image.bytes()).is_ok();

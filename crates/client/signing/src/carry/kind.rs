@@ -1,7 +1,8 @@
 //! What something attached is, by its own word.
 
 use oci::Manifest;
-use sigstore::statement::COSIGN_SIGNATURE;
+use sigstore::bundle::{Bundle, Content};
+use sigstore::statement::{COSIGN_SIGNATURE, Statement};
 
 use crate::place::TagKind;
 
@@ -21,7 +22,7 @@ pub enum AttachedKind {
     Attestation,
     /// A bill of materials, unsigned.
     Sbom,
-    /// A bundle that does not say whether it is a signature or an attestation.
+    /// A bundle that is not said to be a signature or an attestation, and cannot be read.
     Bundle,
     /// Anything else.
     Other,
@@ -72,6 +73,12 @@ impl Selection {
         }
     }
 
+    /// Everything but the image.
+    pub const ATTACHED: Self = Self {
+        image: false,
+        ..Self::ALL
+    };
+
     pub(super) const fn has_referrers(self) -> bool {
         self.signatures || self.attestations || self.sboms || self.others
     }
@@ -85,6 +92,23 @@ impl Selection {
 }
 
 impl AttachedKind {
+    /// What a bundle is: none that can be read, or a signature or an attestation with its predicate type.
+    pub(super) fn of_bundle(bytes: &[u8]) -> Option<(Self, Option<String>)> {
+        let envelope = match Bundle::parse(bytes).ok()?.content {
+            Content::Message(_) => return Some((Self::Signature, None)),
+            Content::Dsse(envelope) => envelope,
+        };
+        let predicate = Statement::of_envelope(&envelope).ok()?.predicate_type;
+        Some((Self::of_predicate(&predicate), Some(predicate)))
+    }
+
+    fn of_predicate(predicate: &str) -> Self {
+        match predicate {
+            COSIGN_SIGNATURE => Self::Signature,
+            _ => Self::Attestation,
+        }
+    }
+
     pub(super) const fn under(tag: TagKind) -> Self {
         match tag {
             TagKind::Signatures => Self::Signature,
@@ -98,11 +122,7 @@ impl AttachedKind {
         let artifact_type = manifest.artifact_type().map(ToString::to_string);
         let annotation = |name| manifest.annotations().get(name).map(String::as_str);
         if let Some(predicate) = annotation(BUNDLE_PREDICATE) {
-            let kind = match predicate {
-                COSIGN_SIGNATURE => Self::Signature,
-                _ => Self::Attestation,
-            };
-            return (kind, Some(predicate.to_owned()));
+            return (Self::of_predicate(predicate), Some(predicate.to_owned()));
         }
         let text = artifact_type.as_deref().unwrap_or_default();
         let kind = match text.strip_prefix(COSIGN) {

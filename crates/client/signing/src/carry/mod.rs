@@ -4,6 +4,7 @@
 //! the list under a tag), what refers to those in turn, and all of it for each platform of an index. Nothing is
 //! verified but digests; nothing that the destination has is lost.
 
+mod clean;
 mod copy;
 mod error;
 mod kind;
@@ -11,15 +12,19 @@ mod platform;
 mod save;
 mod survey;
 mod target;
+mod tree;
 mod union;
 
 use oci::{Digest, Tag};
 
+pub use clean::{CleanPlan, Removed, clean};
 pub use copy::{CopyPlan, copy};
 pub use error::CarryError;
 pub use kind::{AttachedKind, Selection};
 pub use platform::{PlatformError, PlatformFilter, choose};
 pub use save::save;
+pub(crate) use survey::{Attached, around};
+pub use tree::{Branch, BranchKind, Tree, tree, triangulate};
 
 use crate::place::TagKind;
 

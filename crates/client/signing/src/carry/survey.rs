@@ -24,12 +24,12 @@ pub(super) struct Survey {
 }
 
 /// Something attached.
-pub(super) struct Attached {
-    pub(super) subject: Digest,
-    pub(super) tag: Option<TagKind>,
-    pub(super) kind: AttachedKind,
-    pub(super) label: Option<String>,
-    pub(super) manifest: Manifest,
+pub(crate) struct Attached {
+    pub(crate) subject: Digest,
+    pub(crate) tag: Option<TagKind>,
+    pub(crate) kind: AttachedKind,
+    pub(crate) label: Option<String>,
+    pub(crate) manifest: Manifest,
 }
 
 /// A manifest that a list names.
@@ -40,9 +40,18 @@ pub(super) enum Listed {
 
 struct Surveyor<'a> {
     place: &'a Place,
-    what: Selection,
+    tags: Selection,
+    referrers: Selection,
     workers: usize,
     seen: HashSet<Digest>,
+}
+
+/// What is attached to one manifest.
+#[derive(Default)]
+pub(crate) struct Around {
+    pub(crate) attached: Vec<Attached>,
+    /// As in [`Survey::missing`].
+    pub(crate) missing: Vec<(Digest, Digest)>,
 }
 
 /// Finds everything.
@@ -54,7 +63,8 @@ pub(super) async fn survey(
 ) -> Result<Survey, CarryError> {
     let mut surveyor = Surveyor {
         place,
-        what,
+        tags: what,
+        referrers: what,
         workers,
         seen: HashSet::from([image.digest()]),
     };
@@ -70,12 +80,31 @@ pub(super) async fn survey(
         .chain(survey.platforms.iter().map(Manifest::digest))
         .collect();
     while let Some(subject) = subjects.pop_front() {
-        let first = survey.attached.len();
-        surveyor.attached(&subject, &mut survey).await?;
-        let new = &survey.attached[first..];
-        subjects.extend(new.iter().map(|attached| attached.manifest.digest()));
+        let around = surveyor.attached(&subject).await?;
+        let new = around.attached.iter();
+        subjects.extend(new.map(|attached| attached.manifest.digest()));
+        survey.attached.extend(around.attached);
+        survey.missing.extend(around.missing);
     }
     Ok(survey)
+}
+
+/// Finds what is attached to one manifest, and nothing beyond.
+pub(crate) async fn around(
+    place: &Place,
+    subject: &Digest,
+    tags: Selection,
+    referrers: Selection,
+    workers: usize,
+) -> Result<Around, CarryError> {
+    let mut surveyor = Surveyor {
+        place,
+        tags,
+        referrers,
+        workers,
+        seen: HashSet::new(),
+    };
+    surveyor.attached(subject).await
 }
 
 impl Surveyor<'_> {
@@ -99,13 +128,14 @@ impl Surveyor<'_> {
         Ok(found)
     }
 
-    async fn attached(&mut self, subject: &Digest, survey: &mut Survey) -> Result<(), CarryError> {
-        for tag in self.what.tags() {
+    async fn attached(&mut self, subject: &Digest) -> Result<Around, CarryError> {
+        let mut around = Around::default();
+        for tag in self.tags.tags() {
             let Some(manifest) = self.place.tagged(subject, tag).await? else {
                 continue;
             };
             if self.is_new(manifest.digest())? {
-                survey.attached.push(Attached {
+                around.attached.push(Attached {
                     subject: *subject,
                     tag: Some(tag),
                     kind: AttachedKind::under(tag),
@@ -114,24 +144,29 @@ impl Surveyor<'_> {
                 });
             }
         }
-        if !self.what.has_referrers() {
-            return Ok(());
+        if !self.referrers.has_referrers() {
+            return Ok(around);
         }
         for listed in referrers(self.place, subject, self.workers).await? {
             let manifest = match listed {
                 Listed::Found(manifest) => manifest,
                 Listed::Missing(digest) => {
-                    survey.missing.push((*subject, digest));
+                    around.missing.push((*subject, digest));
                     continue;
                 }
             };
-            let (kind, label) = AttachedKind::of(&manifest);
             // A list may name what refers to something else, which no other registry would list.
-            let refers = manifest
-                .subject()
-                .is_some_and(|found| found.digest == *subject);
-            if refers && self.what.has(kind) && self.is_new(manifest.digest())? {
-                survey.attached.push(Attached {
+            let refers = manifest.subject();
+            if refers.is_none_or(|refers| refers.digest != *subject) {
+                continue;
+            }
+            let (kind, label) = AttachedKind::of(&manifest);
+            let (kind, label) = match kind {
+                AttachedKind::Bundle => self.opened(&manifest).await?.unwrap_or((kind, label)),
+                _ => (kind, label),
+            };
+            if self.referrers.has(kind) && self.is_new(manifest.digest())? {
+                around.attached.push(Attached {
                     subject: *subject,
                     tag: None,
                     kind,
@@ -140,7 +175,24 @@ impl Surveyor<'_> {
                 });
             }
         }
-        Ok(())
+        Ok(around)
+    }
+
+    /// What a bundle is whose manifest does not say it.
+    async fn opened(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Option<(AttachedKind, Option<String>)>, CarryError> {
+        let limit = u64::try_from(sigstore::limits::BUNDLE_BYTES).unwrap_or(u64::MAX);
+        let layer = match manifest.content() {
+            Content::Image { layers, .. } => match layers.as_slice() {
+                [layer] if layer.size <= limit => layer,
+                _ => return Ok(None),
+            },
+            Content::Index { .. } => return Ok(None),
+        };
+        let bytes = self.place.attached_blob(layer, limit).await?;
+        Ok(AttachedKind::of_bundle(&bytes))
     }
 
     fn is_new(&mut self, digest: Digest) -> Result<bool, CarryError> {

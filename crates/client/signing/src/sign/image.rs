@@ -274,11 +274,11 @@ async fn store(
         let stored = match (&made, plan.upload) {
             (_, false) => None,
             (Made::Bundle(bundle), true) => Some(Stored::Referrer(
-                to.refer_bundle(bundle.to_json(), &predicate_type, plan.now)
+                to.refer_bundle(bundle.to_json(), Some(&predicate_type), plan.now)
                     .await?,
             )),
             (Made::Legacy(legacy), true) => {
-                let layer = layer(legacy, &predicate_type);
+                let layer = legacy_layer(legacy, &predicate_type);
                 Some(match format {
                     Format::Referrer => {
                         Stored::Referrer(to.refer_legacy(&legacy.payload, layer, style).await?)
@@ -314,7 +314,8 @@ fn kind(legacy: &LegacySignature) -> TagKind {
     }
 }
 
-fn layer(legacy: &LegacySignature, predicate_type: &str) -> Descriptor {
+/// The layer of a signature or attestation of the older form.
+pub(crate) fn legacy_layer(legacy: &LegacySignature, predicate_type: &str) -> Descriptor {
     let kind = match kind(legacy) {
         TagKind::Attestations => "application/vnd.dsse.envelope.v1+json",
         _ => "application/vnd.dev.cosign.simplesigning.v1+json",

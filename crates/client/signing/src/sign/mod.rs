@@ -16,11 +16,12 @@ pub use blob::{
     sign_blob_legacy,
 };
 pub use error::SignError;
+pub(crate) use image::legacy_layer;
 pub use image::{
     AttestPlan, Format, ImagePlan, Made, Signature, Signed, Stored, attest_image, sign_image,
 };
 pub use layers::LayersError;
-pub(crate) use layers::Style;
+pub(crate) use layers::{Layers, Style};
 pub use signer::{Certificate, Signer};
 pub use witness::{EntryKind, Testimony, Witnesses};
 pub use write::Destination;

@@ -74,10 +74,25 @@ impl Destination<'_> {
     pub(crate) async fn refer_bundle(
         &self,
         bundle: String,
-        predicate_type: &str,
+        predicate_type: Option<&str>,
         now: Timestamp,
     ) -> Result<PushedReferrer, SignError> {
         let empty = b"{}".to_vec();
+        let content = match predicate_type {
+            Some(_) => "dsse-envelope",
+            None => "message-signature",
+        };
+        let annotations = [
+            ("dev.sigstore.bundle.content", Some(content.to_owned())),
+            (
+                "dev.sigstore.bundle.predicateType",
+                predicate_type.map(str::to_owned),
+            ),
+            (
+                "org.opencontainers.image.created",
+                Some(format!("{now:.0}")),
+            ),
+        ];
         let manifest = Manifest::artifact(Artifact {
             config: Descriptor {
                 // As cosign 3.1 writes it.
@@ -85,21 +100,34 @@ impl Destination<'_> {
                 ..Descriptor::of(MediaType::OCI_EMPTY, &empty)
             },
             layers: vec![Descriptor::of(media_type(BUNDLE), bundle.as_bytes())],
-            annotations: BTreeMap::from([
-                ("dev.sigstore.bundle.content", "dsse-envelope".to_owned()),
-                (
-                    "dev.sigstore.bundle.predicateType",
-                    predicate_type.to_owned(),
-                ),
-                ("org.opencontainers.image.created", format!("{now:.0}")),
-            ])
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect(),
+            annotations: annotations
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+                .collect(),
             subject: Some(self.subject.descriptor()),
             artifact_type: Some(media_type(BUNDLE)),
         });
         self.refer(&manifest, [bundle.into_bytes(), empty]).await
+    }
+
+    /// Puts a manifest under a tag, in the place of what is there.
+    pub(crate) async fn replace_tag(
+        &self,
+        kind: TagKind,
+        manifest: &Manifest,
+        [content, config]: [Vec<u8>; 2],
+    ) -> Result<(), SignError> {
+        let digest = self.subject.digest();
+        let tag = self
+            .place
+            .tag(&digest, kind)
+            .ok_or(SignError::TagPrefix { digest })?;
+        tokio::try_join!(self.push(content), self.push(config))?;
+        let at = self.place.attachments();
+        at.registry
+            .push_manifest(at.repository.path(), Some(&tag), manifest)
+            .await?;
+        Ok(())
     }
 
     pub(crate) async fn refer(

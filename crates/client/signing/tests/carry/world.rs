@@ -45,6 +45,7 @@ impl Drop for Served {
 pub(crate) fn plan(what: Selection) -> CopyPlan<'static> {
     CopyPlan {
         what,
+        name: true,
         force: false,
         platform: None,
         workers: 4,
