@@ -185,6 +185,16 @@ impl Process {
         stdout.flush()
     }
 
+    /// Writes bytes to standard output as they are.
+    ///
+    /// # Errors
+    /// As [`Self::out`].
+    pub fn out_bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut stdout = lock(&self.stdout);
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+
     /// From now on standard output is `output`.
     pub fn redirect_out(&self, output: impl Write + Send + 'static) {
         *lock(&self.stdout) = Box::new(output);

@@ -8,12 +8,12 @@ use pki::cosign_key::CosignKeyError;
 use pki::keyfile::UnlockError;
 use pki::signature::VerifyingKeyFileError;
 use signing::sign::SignError;
+use signing::verify::{BlobError, BlobFailure};
 use sigstore::fulcio::CertificateError;
 use sigstore::trust::TrustError;
 use sigstore::verify::Refusal;
 use thiserror::Error;
 
-use super::blob::BlobError;
 use super::refusals;
 use super::verification::VerificationError;
 use crate::input::InputError;
@@ -23,9 +23,18 @@ use crate::render::{self, printable::printable};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// What was given to a command for files.
+    /// What is said to be a signature or an attestation of a file is none.
+    #[error("{place}: {source}")]
+    Evidence {
+        /// Where it is, as the user named it.
+        place: String,
+        /// What is wrong.
+        #[source]
+        source: BlobError,
+    },
+    /// An attestation where a signature is wanted, or the other way round.
     #[error(transparent)]
-    Blob(Box<BlobError>),
+    OtherKind(BlobFailure),
     /// Two flags that exclude each other.
     #[error("--{drop} cannot be used with --{because}: {why}")]
     Conflict {
@@ -261,9 +270,12 @@ impl From<registry::ConfigError> for Error {
     }
 }
 
-impl From<BlobError> for Error {
-    fn from(error: BlobError) -> Self {
-        Self::Blob(Box::new(error))
+impl From<BlobFailure> for Error {
+    fn from(failure: BlobFailure) -> Self {
+        match failure {
+            BlobFailure::Refused(refusal) => Self::refused(refusal),
+            failure => Self::OtherKind(failure),
+        }
     }
 }
 
@@ -360,9 +372,17 @@ impl Error {
             }
             Self::KeyFile { place, source } => key_file(place, source),
             Self::Unlock { place, source } => unlock(place, source),
-            Self::Blob(_) | Self::TrustSource { .. } | Self::Verification(_) => {
+            Self::Evidence { .. } | Self::TrustSource { .. } | Self::Verification(_) => {
                 printable_lines(&self.to_string())
             }
+            Self::OtherKind(BlobFailure::Attestation) => "it is an attestation, not a signature\nVerify it with \
+                 'cosign verify-blob-attestation'."
+                .to_owned(),
+            Self::OtherKind(BlobFailure::Signature) => {
+                "bundle does not contain a DSSE envelope\nIt is a signature: verify it with 'cosign verify-blob'."
+                    .to_owned()
+            }
+            Self::OtherKind(BlobFailure::Refused(refusal)) => refusals::text(refusal),
             Self::NoTrust => "nobody is trusted yet\nName whom to trust with --trusted-root FILE, or once for all \
                  with 'cosign initialize --mirror URL --root FILE'; for a key without a log, --insecure-ignore-tlog \
                  suffices."

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use store::files::{Mode, write_durably};
+
 use super::error::Error;
 use crate::process::Process;
 
@@ -31,15 +33,25 @@ pub(crate) fn read(process: &Process, path: &Path, limit: u64) -> Result<Vec<u8>
     }
 }
 
-/// Writes a result that is not secret.
+/// Writes a result that is not secret: whole or not at all, unless it goes through a link or to a device or pipe, which
+/// must not be replaced by a file.
 ///
 /// # Errors
-/// [`Error::Write`].
+/// [`Error::Write`], [`Error::Store`].
 pub(crate) fn write(process: &Process, path: &Path, content: &[u8]) -> Result<(), Error> {
-    std::fs::write(process.resolve(path), content).map_err(|source| Error::Write {
+    let resolved = process.resolve(path);
+    let failed = |source| Error::Write {
         path: path.to_owned(),
         source,
-    })
+    };
+    match resolved.symlink_metadata() {
+        Ok(there) if !there.is_file() => std::fs::write(&resolved, content).map_err(failed),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        Ok(_) | Err(_) if resolved.parent().is_some_and(|folder| !folder.is_dir()) => {
+            Err(failed(io::ErrorKind::NotFound.into()))
+        }
+        Ok(_) | Err(_) => Ok(write_durably(&resolved, content, Mode::Everyone)?),
+    }
 }
 
 /// Whether something is there.

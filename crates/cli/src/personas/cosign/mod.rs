@@ -4,7 +4,9 @@
 //! standard error.
 
 pub(crate) mod annotations;
+mod attest_blob;
 mod blob;
+mod blob_files;
 mod completion;
 mod environment;
 pub mod error;
@@ -25,6 +27,7 @@ pub(crate) mod refusals;
 pub mod registry;
 mod service_spec;
 mod sign;
+mod sign_blob;
 mod size;
 mod table;
 mod timeout;

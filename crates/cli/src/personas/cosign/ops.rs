@@ -5,15 +5,19 @@ use std::fmt;
 use std::path::PathBuf;
 
 use oci::{Digest, Reference};
-use signing::sign::{Format, Signed, Signer, Witnesses};
+use pki::digest::Sha256;
+use signing::sign::{AttestedBlob, EntryKind, Format, Signed, Signer, Witnesses};
 use signing::verify::{ImageOutcome, Request};
+use sigstore::bundle::Bundle;
+use sigstore::legacy::LegacyBlob;
+use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
 
 use super::error::Error;
 use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
-pub trait CosignOps: PartyOps + ResolveOps + SignOps + VerifyOps {}
+pub trait CosignOps: BlobOps + PartyOps + ResolveOps + SignOps + VerifyOps {}
 
 /// Who signs.
 pub trait PartyOps {
@@ -118,4 +122,87 @@ impl fmt::Display for Target {
             Self::Folder(path) => path.display().fmt(f),
         }
     }
+}
+
+/// Signatures over files, and attestations about them.
+pub trait BlobOps {
+    /// Signs the content of a file.
+    ///
+    /// # Errors
+    /// A service that refuses; what was made does not verify.
+    fn sign_blob(
+        &mut self,
+        party: &Party,
+        form: BlobForm,
+        blob: &[u8],
+    ) -> Result<SignedFile, Error>;
+
+    /// Attests something about a file.
+    ///
+    /// # Errors
+    /// As [`Self::sign_blob`]; a predicate that is not of its type.
+    fn attest_blob(&mut self, request: &AttestFile<'_>) -> Result<AttestedFile, Error>;
+}
+
+/// In which form a file's signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobForm {
+    /// A bundle.
+    Bundle,
+    /// As cosign before version 3.
+    Legacy,
+}
+
+/// A signature over a file.
+#[derive(Debug)]
+pub enum SignedFile {
+    /// In a bundle.
+    Bundle(Box<Bundle>),
+    /// In the older form.
+    Legacy(Box<LegacyBlob>),
+}
+
+/// An attestation about a file.
+#[derive(Debug)]
+pub enum AttestedFile {
+    /// In a bundle.
+    Bundle(Box<Bundle>),
+    /// In the older form.
+    Legacy(Box<AttestedBlob>),
+}
+
+/// What is attested about a file.
+#[derive(Debug)]
+pub struct AttestFile<'a> {
+    /// Who signs.
+    pub party: &'a Party,
+    /// In which form.
+    pub form: BlobForm,
+    /// What is said.
+    pub said: Said<'a>,
+    /// What a log of version 1 records of the older form.
+    pub entry: EntryKind,
+}
+
+/// What an attestation says.
+#[derive(Clone, Copy, Debug)]
+pub enum Said<'a> {
+    /// A predicate about the file with this name and digest.
+    Predicate {
+        /// The file's name.
+        name: &'a str,
+        /// Of its content.
+        digest: Sha256,
+        /// What kind of predicate.
+        kind: &'a PredicateType,
+        /// Its bytes.
+        predicate: &'a [u8],
+    },
+    /// A statement, ready made.
+    Statement {
+        /// One of the digests that it is about.
+        digest: Sha256,
+        /// Its JSON.
+        statement: &'a str,
+    },
 }

@@ -1,10 +1,32 @@
-//! `--type`: predicate types by cosign's names or as URIs.
+//! `--type`, `--predicate` and `--statement`: what is attested.
 
+use signing::sign::EntryKind;
+use sigstore::limits;
 use sigstore::predicate::PredicateType;
 use sigstore::verify::Refusal;
 
+use super::Context;
+use super::blob::read_up_to;
+use super::blob_files::file;
 use super::error::Error;
+use super::sign_blob::named as named_file;
+use super::verification::given;
 use crate::cobra::{Completes, Flag, Matches};
+
+/// The file of the predicate.
+pub(super) const PREDICATE: Flag = file("predicate", "File of the predicate; - for standard input");
+/// The file of a ready statement.
+pub(super) const STATEMENT: Flag = file(
+    "statement",
+    "File of a whole in-toto statement, in place of --predicate",
+);
+/// The entry that a log of version 1 makes.
+pub(super) const ENTRY_TYPE: Flag = Flag::text(
+    "rekor-entry-type",
+    "dsse",
+    "What a log of version 1 records of the older form: dsse or intoto",
+)
+.completing(Completes::Words(&["dsse", "intoto"]));
 
 /// The type of an attestation's predicate.
 pub(super) const TYPE: Flag = Flag::text(
@@ -56,4 +78,60 @@ pub(super) fn as_named(refusal: Refusal, matches: &Matches) -> Refusal {
         },
         other => other,
     }
+}
+
+/// What [`ENTRY_TYPE`] says.
+///
+/// # Errors
+/// Neither of its values.
+pub(super) fn entry_kind(matches: &Matches) -> Result<EntryKind, Error> {
+    match matches.text(&ENTRY_TYPE) {
+        "dsse" => Ok(EntryKind::Dsse),
+        "intoto" => Ok(EntryKind::Intoto),
+        other => Err(Error::Usage {
+            problem: format!(
+                "unknown value for rekor-entry-type: {other:?} is neither dsse nor intoto"
+            ),
+        }),
+    }
+}
+
+/// The content of [`PREDICATE`]; `others` are what else the command reads.
+///
+/// # Errors
+/// Not given, or not readable.
+pub(super) fn predicate(
+    context: &Context<'_>,
+    matches: &Matches,
+    others: &[String],
+) -> Result<Vec<u8>, Error> {
+    let Some(path) = given(matches, &PREDICATE) else {
+        return Err(Error::Usage {
+            problem: "required flag(s) \"predicate\" not set".to_owned(),
+        });
+    };
+    if path == "-" && others.iter().any(|other| other == "-") {
+        return Err(Error::Usage {
+            problem: "standard input cannot be both the predicate and the file".to_owned(),
+        });
+    }
+    let process = context.session.process;
+    process.err(format_args!("Using payload from: {}\n", named_file(path)));
+    read_up_to(process, path, limit())
+}
+
+/// The statement in a file.
+///
+/// # Errors
+/// Not readable, or no text.
+pub(super) fn statement(context: &Context<'_>, path: &str) -> Result<String, Error> {
+    let process = context.session.process;
+    process.err(format_args!("Using statement from: {}\n", named_file(path)));
+    String::from_utf8(read_up_to(process, path, limit())?).map_err(|_| Error::Usage {
+        problem: format!("--statement {path:?} is not UTF-8"),
+    })
+}
+
+fn limit() -> u64 {
+    u64::try_from(limits::STATEMENT_BYTES).unwrap_or(u64::MAX)
 }

@@ -1,9 +1,7 @@
 //! Every command of the persona.
 
-use super::{
-    Action, completion, environment, flags, generate_key_pair, import_key_pair, public_key, sign,
-    verify, verify_blob, verify_blob_attestation, version,
-};
+use super::Action;
+use super::flags::flags;
 use crate::cobra::{Command, Root};
 
 /// `cosign …`.
@@ -24,18 +22,18 @@ static TABLE: Command<Action> = Command {
     long: "Sign, attest and verify container images and files",
     flags: flags!(),
     commands: &[
-        completion::COMMAND,
-        environment::COMMAND,
-        generate_key_pair::COMMAND,
-        import_key_pair::COMMAND,
-        public_key::COMMAND,
-        sign::COMMAND,
-        verify::COMMAND,
-        verify_blob::COMMAND,
-        verify_blob_attestation::COMMAND,
-        version::COMMAND,
+        super::attest_blob::COMMAND,
+        super::completion::COMMAND,
+        super::environment::COMMAND,
+        super::generate_key_pair::COMMAND,
+        super::import_key_pair::COMMAND,
+        super::public_key::COMMAND,
+        super::sign::COMMAND,
+        super::sign_blob::COMMAND,
+        super::verify::COMMAND,
+        super::verify_blob::COMMAND,
+        super::verify_blob_attestation::COMMAND,
+        super::version::COMMAND,
     ],
     ..Command::new("cosign", "Sign and verify as cosign does")
 };
-
-use flags::flags;

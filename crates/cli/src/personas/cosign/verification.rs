@@ -1,18 +1,17 @@
 //! Whom and what a verifying command trusts, by its flags and the environment.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pki::signature::{VerifyingKey, VerifyingKeyFileError};
 use signing::discover::Kind;
-use signing::verify::{Proofs, Request, Whose};
+use signing::verify::{BlobRequest, Proofs, Request, Whose};
 use sigstore::chain::Window;
 use sigstore::fulcio::{CertificateError, chain_from_pem};
 use sigstore::identity::{GithubWorkflow, IdentityPolicy, Pattern, PatternError, TextRule};
 use sigstore::trust::{
     LooseError, TransparencyLog, TrustedRoot, certificate_authorities, timestamp_authority,
 };
-use sigstore::verify::{AcceptedSigner, Because, Policy, Rule, TimestampRule};
+use sigstore::verify::{Because, Rule, TimestampRule};
 use thiserror::Error;
 
 use super::error::Error;
@@ -45,18 +44,9 @@ pub(crate) enum Subject {
 /// The demands of one command.
 #[derive(Debug)]
 pub(crate) struct Verification {
-    pub(crate) signer: Signer,
+    pub(crate) whose: Whose,
+    pub(crate) proofs: Proofs,
     pub(crate) trust: TrustedRoot,
-    log: Rule,
-    sct: Rule,
-    timestamp: TimestampRule,
-}
-
-/// Who must have signed.
-#[derive(Debug)]
-pub(crate) enum Signer {
-    Identities(Vec<IdentityPolicy>),
-    Key(VerifyingKey),
 }
 
 /// Why a command cannot tell whom or what to trust.
@@ -119,61 +109,47 @@ impl Verification {
                 instead: "Certificates carry their promises of a log; --insecure-ignore-sct does without.",
             });
         }
-        let signer = signer(context, matches)?;
+        let whose = whose(context, matches)?;
         let timestamp = if matches.on(&USE_SIGNED_TIMESTAMPS) {
             TimestampRule::Required
         } else {
             TimestampRule::IfThere
         };
-        let anybody = matches!(signer, Signer::Identities(_))
+        let anybody = matches!(whose, Whose::Identities(_))
             || log == Rule::Required
             || timestamp == TimestampRule::Required;
         Ok(Self {
             trust: trust(context, matches, anybody)?,
-            signer,
-            log,
-            sct: if matches.on(&IGNORE_SCT) {
-                Rule::Waived(Because::FlagInsecureIgnoreSct)
-            } else {
-                Rule::Required
+            whose,
+            proofs: Proofs {
+                log,
+                sct: if matches.on(&IGNORE_SCT) {
+                    Rule::Waived(Because::FlagInsecureIgnoreSct)
+                } else {
+                    Rule::Required
+                },
+                timestamp,
+                // As in cosign: of the older form, one that is there is used, and none is demanded.
+                legacy_timestamp: TimestampRule::IfThere,
             },
-            timestamp,
         })
     }
 
     /// What an image's signatures or attestations must be.
     pub(crate) fn request(&self, kind: Kind) -> Request {
-        let whose = match &self.signer {
-            Signer::Identities(policies) => Whose::Identities(policies.clone()),
-            Signer::Key(key) => Whose::Keys(vec![key.clone()]),
-        };
-        let mut request = Request::new(whose, kind);
-        request.proofs = Proofs {
-            log: self.log,
-            sct: self.sct,
-            timestamp: self.timestamp,
-            // As in cosign: one that is there is used, and none is demanded.
-            legacy_timestamp: TimestampRule::IfThere,
-        };
+        let mut request = Request::new(self.whose.clone(), kind);
+        request.proofs = self.proofs;
         request
     }
 
-    /// What a signature must be.
-    pub(crate) fn policy<'a>(
-        &'a self,
-        predicate_type: Option<&'a str>,
-        annotations: &'a BTreeMap<String, String>,
-    ) -> Policy<'a> {
-        Policy {
-            signer: match &self.signer {
-                Signer::Identities(policies) => AcceptedSigner::Identities(policies),
-                Signer::Key(key) => AcceptedSigner::Key(key),
+    /// The demands on a file, of which a timestamp in a file of its own is one.
+    pub(crate) fn of_blob(&self) -> BlobRequest {
+        BlobRequest {
+            whose: self.whose.clone(),
+            proofs: Proofs {
+                legacy_timestamp: self.proofs.timestamp,
+                ..self.proofs
             },
-            log: self.log,
-            sct: self.sct,
-            timestamp: self.timestamp,
-            predicate_type,
-            annotations,
         }
     }
 }
@@ -209,12 +185,13 @@ fn log_rule(context: &Context<'_>, matches: &Matches, subject: Subject) -> Rule 
     }
 }
 
-fn signer(context: &Context<'_>, matches: &Matches) -> Result<Signer, Error> {
+fn whose(context: &Context<'_>, matches: &Matches) -> Result<Whose, Error> {
     if let Some(reference) = given(matches, &KEY) {
         for flag in [&IDENTITY, &IDENTITY_REGEXP, &ISSUER, &ISSUER_REGEXP] {
             not_both(matches, flag, &KEY, "a key names nobody")?;
         }
-        return keys::public(context.session.process, reference).map(Signer::Key);
+        let key = keys::public(context.session.process, reference)?;
+        return Ok(Whose::Keys(vec![key]));
     }
     let subject =
         rule(matches, &IDENTITY, &IDENTITY_REGEXP)?.ok_or(VerificationError::NoIdentity)?;
@@ -228,7 +205,7 @@ fn signer(context: &Context<'_>, matches: &Matches) -> Result<Signer, Error> {
         reference: text(&WORKFLOW_REF),
     };
     let policy = IdentityPolicy::new(subject, issuer).with_github_workflow(workflow);
-    Ok(Signer::Identities(vec![policy]))
+    Ok(Whose::Identities(vec![policy]))
 }
 
 fn rule(

@@ -1,14 +1,12 @@
 //! `verify-blob`.
 
-use std::collections::BTreeMap;
+use signing::verify::verify_blob;
 
-use sigstore::verify::{verify_bundle, verify_legacy_blob};
-
-use super::blob::{BUNDLE, Blob, SIGNED, SignedBlob};
+use super::blob::{BUNDLE, Blob, SIGNED, Wanted};
 use super::error::Error;
 use super::flags::{CERTIFICATE, KEY, SECURITY_KEY, VERIFICATION, flags};
 use super::verification::{Subject, Verification, given};
-use super::{Action, Context};
+use super::{Action, Context, blob};
 use crate::cobra::{Arity, Command, Completes, Matches};
 use crate::failure::Failure;
 
@@ -35,16 +33,12 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         .into());
     }
     let verification = Verification::of(context, matches, Subject::Blob)?;
-    let signed = SignedBlob::read(context, matches)?;
+    let evidence = blob::evidence(context, matches, Wanted::Signature)?;
     let blob = Blob::read(process, matches.arg(0))?;
-    let annotations = BTreeMap::new();
-    let policy = verification.policy(None, &annotations);
-    let (artifact, trust, now) = (blob.artifact(), &verification.trust, process.now());
-    let verdict = match &signed {
-        SignedBlob::Bundle(bundle) => verify_bundle(bundle, &artifact, trust, &policy, now),
-        SignedBlob::Legacy(legacy) => verify_legacy_blob(legacy, &artifact, trust, &policy, now),
-    };
-    let _verified = verdict.result.map_err(Error::refused)?;
+    let request = verification.of_blob();
+    let (trust, now) = (&verification.trust, process.now());
+    let outcome = verify_blob(&blob.artifact(), &evidence, &request, trust, now);
+    let _verified = outcome.result.map_err(Error::from)?;
     process.err("Verified OK\n");
     Ok(())
 }

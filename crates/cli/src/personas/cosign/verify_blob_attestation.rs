@@ -1,17 +1,16 @@
 //! `verify-blob-attestation`.
 
-use std::collections::BTreeMap;
-
-use sigstore::bundle::MessageDigest;
+use signing::verify::{BlobEvidence, BlobFailure, verify_blob_attestation};
+use sigstore::bundle::{Content, MessageDigest};
 use sigstore::dsse::Envelope;
 use sigstore::statement::Statement;
-use sigstore::verify::{Refusal, verify_bundle, verify_legacy};
+use sigstore::verify::Refusal;
 
-use super::blob::{AttestedBlob, Blob, SIGNED, named_digest};
+use super::blob::{Blob, SIGNED, Wanted, named_digest};
 use super::error::Error;
 use super::flags::{VERIFICATION, flags};
 use super::verification::{Subject, Verification, given};
-use super::{Action, Context, predicates};
+use super::{Action, Context, blob, predicates};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 
@@ -58,22 +57,25 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let about = about(matches)?;
     let verification = Verification::of(context, matches, Subject::BlobAttestation)?;
     let wanted = predicates::named(matches)?;
-    let attested = AttestedBlob::read(context, matches)?;
+    let evidence = blob::evidence(context, matches, Wanted::Attestation)?;
     let blob = match about {
         About::File(path) => Blob::read(process, path)?,
         About::Digest(digest) => Blob::Digest(digest),
-        About::Itself => Blob::Digest(own_subject(attested.envelope())?),
+        About::Itself => Blob::Digest(own_subject(&evidence)?),
     };
-    let annotations = BTreeMap::new();
-    let policy = verification.policy(Some(wanted.uri()), &annotations);
-    let (artifact, trust, now) = (blob.artifact(), &verification.trust, process.now());
-    let verdict = match &attested {
-        AttestedBlob::Bundle(bundle, _) => verify_bundle(bundle, &artifact, trust, &policy, now),
-        AttestedBlob::Legacy(legacy, _) => verify_legacy(legacy, &artifact, trust, &policy, now),
-    };
-    let _verified = verdict
-        .result
-        .map_err(|refusal| Error::refused(predicates::as_named(refusal, matches)))?;
+    let request = verification.of_blob();
+    let outcome = verify_blob_attestation(
+        &blob.artifact(),
+        &evidence,
+        Some(wanted.uri()),
+        &request,
+        &verification.trust,
+        process.now(),
+    );
+    let _verified = outcome.result.map_err(|failure| match failure {
+        BlobFailure::Refused(refusal) => Error::refused(predicates::as_named(refusal, matches)),
+        failure => failure.into(),
+    })?;
     process.err("Verified OK\n");
     Ok(())
 }
@@ -104,9 +106,20 @@ fn about(matches: &Matches) -> Result<About<'_>, Error> {
 }
 
 /// A digest of a subject of the statement itself, so that every other check is made.
-fn own_subject(envelope: &Envelope) -> Result<MessageDigest, Error> {
-    let statement =
-        Statement::of_envelope(envelope).map_err(|error| Error::refused(error.into()))?;
+fn own_subject(evidence: &BlobEvidence) -> Result<MessageDigest, Error> {
+    let parsed;
+    let envelope = match evidence {
+        BlobEvidence::Bundle(bundle) => match &bundle.content {
+            Content::Dsse(envelope) => envelope,
+            Content::Message(_) => return Err(BlobFailure::Signature.into()),
+        },
+        BlobEvidence::Attestation(attestation) => {
+            parsed = Envelope::parse(&attestation.payload).map_err(refused)?;
+            &parsed
+        }
+        BlobEvidence::Signature(_) => return Err(BlobFailure::Signature.into()),
+    };
+    let statement = Statement::of_envelope(envelope).map_err(refused)?;
     let mut digests = statement
         .subjects
         .iter()
@@ -119,4 +132,8 @@ fn own_subject(envelope: &Envelope) -> Result<MessageDigest, Error> {
                 found: Vec::new(),
             })
         })
+}
+
+fn refused(refusal: impl Into<Refusal>) -> Error {
+    Error::refused(refusal.into())
 }

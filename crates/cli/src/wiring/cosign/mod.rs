@@ -1,5 +1,6 @@
 //! cosign's commands over [`signing`] and [`registry::Registry`].
 
+mod blob;
 mod party;
 mod resolve;
 mod sign;

@@ -117,6 +117,18 @@ pub async fn attest_blob_legacy(
     entry: EntryKind,
 ) -> Result<AttestedBlob, SignError> {
     let statement = predicate_type.statement(about, predicate, plan.now)?;
+    attest_statement_legacy(plan, statement, entry).await
+}
+
+/// Signs a ready-made statement about a file in the form of cosign before version 3.
+///
+/// # Errors
+/// See [`SignError`].
+pub async fn attest_statement_legacy(
+    plan: &BlobPlan<'_>,
+    statement: String,
+    entry: EntryKind,
+) -> Result<AttestedBlob, SignError> {
     let scheme = plan.signer.legacy_scheme();
     let envelope = plan.signer.envelope(scheme, statement).await?;
     let json = envelope.to_json().into_bytes();

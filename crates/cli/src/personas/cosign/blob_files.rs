@@ -1,0 +1,126 @@
+//! What the commands that sign files write, and where: flags, forms and files.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use signing::sign::Format;
+use sigstore::bundle::SignerMaterial;
+use sigstore::fulcio::SigningCertificate;
+use sigstore::legacy::timestamp_json;
+
+use super::error::Error;
+use super::flags::{FORMAT, NEW_BUNDLE_FORMAT};
+use super::ops::BlobForm;
+use super::verification::given;
+use super::{Context, files, formats};
+use crate::cobra::{Completes, Flag, Matches};
+use crate::failure::Failure;
+
+pub(super) const BUNDLE: Flag = file("bundle", "Write the bundle to this file");
+pub(super) const OUTPUT_CERTIFICATE: Flag =
+    file("output-certificate", "Write the certificate to this file");
+pub(super) const OUTPUT_SIGNATURE: Flag =
+    file("output-signature", "Write the signature to this file");
+
+pub(super) const B64: Flag = Flag::switch(
+    "b64",
+    "Write signatures and certificates in base64; =false as they are",
+)
+.on_by_default();
+
+pub(super) const fn file(name: &'static str, help: &'static str) -> Flag {
+    Flag::text(name, "", help).completing(Completes::File)
+}
+
+/// The form to write: a bundle where one is wanted, else cosign's older one.
+///
+/// # Errors
+/// Flags that contradict each other, or a bundle without a file for it.
+pub(super) fn form(matches: &Matches) -> Result<BlobForm, Error> {
+    let to_file = given(matches, &BUNDLE).is_some();
+    let asked = given(matches, &FORMAT).is_some() || matches.given(&NEW_BUNDLE_FORMAT).is_some();
+    // `--bundle` alone means a bundle; with a form asked for, a file for either.
+    let form = match formats::of(matches, to_file && !asked)?.as_slice() {
+        [Format::Bundle] => BlobForm::Bundle,
+        [_] => BlobForm::Legacy,
+        _ => {
+            return Err(Error::Usage {
+                problem: "--format both is for images: a file's signature is written in one form"
+                    .to_owned(),
+            });
+        }
+    };
+    if form == BlobForm::Bundle && !to_file {
+        return Err(Error::Usage {
+            problem: "must specify --bundle with --new-bundle-format".to_owned(),
+        });
+    }
+    Ok(form)
+}
+
+/// Writes a file that the user named, whole or not at all, and says so.
+pub(super) fn write(
+    context: &Context<'_>,
+    path: Option<&str>,
+    content: impl AsRef<[u8]>,
+    said: &str,
+) -> Result<(), Error> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let process = context.session.process;
+    files::write(process, Path::new(path), content.as_ref())?;
+    process.err(format_args!("{said} {path}\n"));
+    Ok(())
+}
+
+/// The files beside a signature: certificate and timestamp.
+pub(super) fn write_evidence(
+    context: &Context<'_>,
+    matches: &Matches,
+    certificate: Option<&SigningCertificate>,
+    timestamp: Option<(&'static Flag, &[u8])>,
+) -> Result<(), Error> {
+    if let Some(leaf) = certificate {
+        write_certificate(context, matches, leaf)?;
+    }
+    if let Some((flag, der)) = timestamp {
+        let json = timestamp_json(der);
+        let path = given(matches, flag);
+        write(context, path, json, "RFC3161 timestamp written to file")?;
+    }
+    Ok(())
+}
+
+/// `--output-certificate`: PEM, in base64 unless `--b64=false`, as cosign writes it.
+fn write_certificate(
+    context: &Context<'_>,
+    matches: &Matches,
+    leaf: &SigningCertificate,
+) -> Result<(), Error> {
+    let pem = leaf.to_pem();
+    let text = if matches.on(&B64) {
+        STANDARD.encode(&pem)
+    } else {
+        pem
+    };
+    let path = given(matches, &OUTPUT_CERTIFICATE);
+    write(context, path, text, "Wrote certificate to file")
+}
+
+/// The certificate in a bundle.
+pub(super) fn certificate(material: &SignerMaterial) -> Option<&SigningCertificate> {
+    match material {
+        SignerMaterial::Certificate { leaf, .. } => Some(leaf),
+        SignerMaterial::PublicKey { .. } => None,
+    }
+}
+
+/// A line on standard output, unless it went to a file.
+pub(super) fn print(context: &Context<'_>, path: Option<&str>, text: &str) -> Result<(), Failure> {
+    if path.is_none() {
+        context.session.process.out(format_args!("{text}\n"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! `sign-blob`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sigstore::bundle::{Bundle, Content};
+use sigstore::legacy::LegacyBlob;
+
+use super::blob_files::{
+    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, file, form, print, write,
+    write_evidence,
+};
+use super::error::Error;
+use super::flags::{FORMAT, SIGNING, flags};
+use super::ops::SignedFile;
+use super::party::PartyOptions;
+use super::registry::RegistryOptions;
+use super::verification::given;
+use super::{Action, Context, blob};
+use crate::cobra::{Arity, Command, Completes, Flag, Matches};
+use crate::failure::Failure;
+
+const OUTPUT: Flag = file("output", "The same as --output-signature").hidden();
+const TIMESTAMP: Flag = file(
+    "rfc3161-timestamp",
+    "Write the signed timestamp to this file",
+);
+
+pub(super) const COMMAND: Command<Action> = Command {
+    usage: "[OPTIONS] FILE...",
+    long: "Sign files, with a key or with the identity of a token. The signature goes to standard output in base64, \
+           or with --bundle into a bundle with all that is needed to verify it. A file may be - for standard input.\n\
+           With --key nobody is contacted, unless a log or timestamp server is named.",
+    arity: Arity::AtLeast(1),
+    completes: Completes::File,
+    flags: flags!(
+        &[
+            B64,
+            BUNDLE,
+            FORMAT,
+            OUTPUT,
+            OUTPUT_CERTIFICATE,
+            OUTPUT_SIGNATURE,
+            TIMESTAMP,
+        ],
+        SIGNING,
+    ),
+    run: Some(run),
+    ..Command::new("sign-blob", "Sign files")
+};
+
+fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
+    let process = context.session.process;
+    let form = form(matches)?;
+    check_one_file(matches)?;
+    let registry = RegistryOptions::of(process, matches)?;
+    let uses = context.session.uses;
+    let mut ops = uses.cosign(context.session, &registry, context.timeout)?;
+    let party = ops.party(PartyOptions::of(context, matches)?)?;
+    for path in matches.args() {
+        process.err(format_args!("Using payload from: {}\n", named(path)));
+        let content = blob::content(process, path)?;
+        match ops.sign_blob(&party, form, &content)? {
+            SignedFile::Bundle(bundle) => write_bundle(context, matches, &bundle)?,
+            SignedFile::Legacy(signed) => write_legacy(context, matches, &signed)?,
+        }
+    }
+    Ok(())
+}
+
+/// How messages name standard input.
+pub(super) fn named(path: &str) -> &str {
+    if path == "-" { "standard input" } else { path }
+}
+
+/// One file cannot hold several signatures: cosign keeps the last.
+fn check_one_file(matches: &Matches) -> Result<(), Error> {
+    let outputs = [
+        &BUNDLE,
+        &OUTPUT,
+        &OUTPUT_CERTIFICATE,
+        &OUTPUT_SIGNATURE,
+        &TIMESTAMP,
+    ];
+    match outputs
+        .into_iter()
+        .find(|flag| given(matches, flag).is_some())
+    {
+        Some(flag) if matches.args().len() > 1 => Err(Error::Usage {
+            problem: format!(
+                "--{} takes one FILE: one file cannot hold several signatures",
+                flag.name
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn signature_path(matches: &Matches) -> Option<&str> {
+    given(matches, &OUTPUT_SIGNATURE).or(given(matches, &OUTPUT))
+}
+
+fn write_bundle(context: &Context<'_>, matches: &Matches, bundle: &Bundle) -> Result<(), Failure> {
+    let json = bundle.to_json();
+    write(
+        context,
+        given(matches, &BUNDLE),
+        json,
+        "Wrote bundle to file",
+    )?;
+    if let Content::Message(message) = &bundle.content {
+        let signature = encoded(matches, &message.signature);
+        let path = signature_path(matches);
+        write(context, path, signature, "Wrote signature to file")?;
+    }
+    let timestamp = bundle.timestamps.first().map(|der| (&TIMESTAMP, &**der));
+    Ok(write_evidence(
+        context,
+        matches,
+        certificate(&bundle.signer),
+        timestamp,
+    )?)
+}
+
+fn write_legacy(
+    context: &Context<'_>,
+    matches: &Matches,
+    signed: &LegacyBlob,
+) -> Result<(), Failure> {
+    let json = signed.to_json();
+    write(
+        context,
+        given(matches, &BUNDLE),
+        json,
+        "Wrote bundle to file",
+    )?;
+    let path = signature_path(matches);
+    if path.is_none() && !matches.on(&B64) {
+        context.session.process.out_bytes(&signed.signature)?;
+    } else {
+        print(context, path, &STANDARD.encode(&signed.signature))?;
+    }
+    let signature = encoded(matches, &signed.signature);
+    write(context, path, signature, "Wrote signature to file")?;
+    let timestamp = signed.timestamp.as_deref().map(|der| (&TIMESTAMP, der));
+    Ok(write_evidence(
+        context,
+        matches,
+        signed.certificate.as_deref(),
+        timestamp,
+    )?)
+}
+
+fn encoded(matches: &Matches, signature: &[u8]) -> Vec<u8> {
+    if matches.on(&B64) {
+        STANDARD.encode(signature).into_bytes()
+    } else {
+        signature.to_vec()
+    }
+}

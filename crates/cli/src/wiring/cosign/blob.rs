@@ -1,0 +1,80 @@
+//! Signing files.
+
+use signing::sign::{
+    BlobPlan, attest_blob, attest_blob_legacy, attest_statement, attest_statement_legacy,
+    sign_blob, sign_blob_legacy,
+};
+use sigstore::predicate::About;
+
+use super::Client;
+use crate::personas::cosign::error::Error;
+use crate::personas::cosign::ops::{
+    AttestFile, AttestedFile, BlobForm, BlobOps, Party, Said, SignedFile,
+};
+
+impl Client<'_> {
+    fn blob_plan<'a>(&self, party: &'a Party) -> BlobPlan<'a> {
+        BlobPlan {
+            signer: &party.signer,
+            witnesses: &party.witnesses,
+            trust: party.trust.as_ref(),
+            now: self.process.now(),
+        }
+    }
+}
+
+impl BlobOps for Client<'_> {
+    fn sign_blob(
+        &mut self,
+        party: &Party,
+        form: BlobForm,
+        blob: &[u8],
+    ) -> Result<SignedFile, Error> {
+        let plan = self.blob_plan(party);
+        self.block_on(async {
+            Ok(match form {
+                BlobForm::Bundle => SignedFile::Bundle(Box::new(sign_blob(&plan, blob).await?)),
+                BlobForm::Legacy => {
+                    SignedFile::Legacy(Box::new(sign_blob_legacy(&plan, blob).await?))
+                }
+            })
+        })
+    }
+
+    fn attest_blob(&mut self, request: &AttestFile<'_>) -> Result<AttestedFile, Error> {
+        let plan = self.blob_plan(request.party);
+        let entry = request.entry;
+        self.block_on(async {
+            Ok(match (request.said, request.form) {
+                (
+                    Said::Predicate {
+                        name,
+                        digest,
+                        kind,
+                        predicate,
+                    },
+                    form,
+                ) => {
+                    let about = About {
+                        name,
+                        digest: &digest,
+                    };
+                    match form {
+                        BlobForm::Bundle => AttestedFile::Bundle(Box::new(
+                            attest_blob(&plan, about, kind, predicate).await?,
+                        )),
+                        BlobForm::Legacy => AttestedFile::Legacy(Box::new(
+                            attest_blob_legacy(&plan, about, kind, predicate, entry).await?,
+                        )),
+                    }
+                }
+                (Said::Statement { digest, statement }, BlobForm::Bundle) => AttestedFile::Bundle(
+                    Box::new(attest_statement(&plan, &digest, statement.to_owned()).await?),
+                ),
+                (Said::Statement { statement, .. }, BlobForm::Legacy) => AttestedFile::Legacy(
+                    Box::new(attest_statement_legacy(&plan, statement.to_owned(), entry).await?),
+                ),
+            })
+        })
+    }
+}
