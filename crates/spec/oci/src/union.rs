@@ -14,7 +14,7 @@ use crate::media_type::MediaType;
 ///
 /// Entries are told apart by digest and kept as they were written, with members that this crate does not read; so are
 /// the other members of the index, of which the latest is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct IndexUnion {
     entries: BTreeMap<Digest, Box<RawValue>>,
     members: BTreeMap<String, Box<RawValue>>,
@@ -91,12 +91,6 @@ impl IndexUnion {
     /// Takes an entry out.
     pub fn remove(&mut self, digest: &Digest) {
         self.entries.remove(digest);
-    }
-
-    /// True when there is no entry.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The OCI index of all entries.
