@@ -156,6 +156,14 @@ pub enum ServiceError {
         /// The kind.
         algorithm: KeyAlgorithm,
     },
+    /// Credentials of a kind that is not served.
+    #[error("{service} is not asked with credentials of kind {found:?}")]
+    UnsupportedCredentials {
+        /// Which service.
+        service: Service,
+        /// The kind, in the words of the credentials.
+        found: String,
+    },
     /// The key is of a kind that cannot sign artifacts.
     #[error("{service} keeps a key of kind {found:?}, which cannot sign here")]
     UnsupportedKey {

@@ -2,7 +2,8 @@
 //!
 //! [`KeyReference::parse`] reads what a user writes after `--key`. A [`ServiceReference`] in it is opened with
 //! [`open`], which contacts nobody yet, into a [`SigningService`]. What a service needs to know besides (addresses,
-//! tokens, the time) is in [`Settings`]: this crate reads no environment variable.
+//! tokens, the time) is in [`Settings`]: this crate reads no environment variable;
+//! [`Settings::from_variables`] is handed the values.
 //!
 //! A [`StoredKeyFile`] is an ordinary key file that another system keeps: [`fetch_stored_private_key`] gets it.
 //!
@@ -22,6 +23,7 @@ mod reference;
 mod service;
 mod settings;
 mod stored;
+mod variables;
 mod vault;
 
 pub use error::{Service, ServiceError, Setting};
@@ -37,3 +39,4 @@ pub use settings::{
     GoogleCredentials, GoogleSettings, Pkcs11Settings, PluginSettings, Settings, VaultSettings,
 };
 pub use stored::{StoredPrivateKey, fetch_stored_private_key, fetch_stored_public_key, store_key};
+pub use variables::{Variables, VariablesError};

@@ -122,7 +122,10 @@ impl File {
                     token_uri: token_uri(user.token_uri)?,
                 })
             }
-            _ => Err(unusable()),
+            _ => Err(ServiceError::UnsupportedCredentials {
+                service: Service::Google,
+                found: http::plain(&kind),
+            }),
         }
     }
 

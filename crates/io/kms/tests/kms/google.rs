@@ -406,12 +406,17 @@ async fn credentials_that_are_missing_or_no_use() {
     for credentials in [
         None,
         file_of("no json"),
-        file_of(r#"{"type":"external_account"}"#),
         file_of(account),
         Some(GoogleCredentials::AccessToken("a\nb".to_owned().into())),
     ] {
         assert_eq!(refused(credentials), Setting::GoogleCredentials);
     }
+    let mut other = settings(&server);
+    other.google.credentials = file_of(r#"{"type":"external_account"}"#);
+    assert!(matches!(
+        kms::open(&crate::reference(KEY), &other),
+        Err(ServiceError::UnsupportedCredentials { found, .. }) if found == "external_account"
+    ));
     assert!(server.asked().is_empty());
     let fields = json!({
         "type": "authorized_user", "client_id": "id", "client_secret": "s", "refresh_token": "r",

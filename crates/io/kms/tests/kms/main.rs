@@ -11,6 +11,7 @@ mod google;
 mod plugin;
 mod server;
 mod softhsm;
+mod variables;
 mod vault;
 
 use kms::{KeyReference, Service, ServiceError, ServiceReference, Settings, SigningService};
