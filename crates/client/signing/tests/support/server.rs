@@ -72,6 +72,11 @@ impl Shelf {
         descriptor
     }
 
+    /// The bytes of a blob.
+    pub(crate) fn bytes(&self, blob: &Descriptor) -> Vec<u8> {
+        self.blobs[&blob.digest.to_string()].clone()
+    }
+
     pub(crate) fn remove_blob(&mut self, descriptor: &Descriptor) {
         self.blobs.remove(&descriptor.digest.to_string());
     }
