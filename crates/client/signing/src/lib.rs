@@ -6,6 +6,7 @@ pub mod carry;
 pub mod discover;
 pub mod download;
 mod place;
+pub mod policy;
 pub mod sign;
 pub mod verify;
 

@@ -51,7 +51,9 @@ impl Pattern {
 }
 
 impl TextRule {
-    fn accepts(&self, text: &str) -> bool {
+    /// Whether the text is as it must be.
+    #[must_use]
+    pub fn accepts(&self, text: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == text,
             Self::Matching(pattern) => pattern.0.is_match(text),

@@ -1,0 +1,694 @@
+//! Reading the file: what is not understood is refused, with its place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use sigstore::identity::{Pattern as Expression, TextRule};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Demand, Identity, Pattern, PatternError, Policy, Requirement, Rule, SignedBy};
+
+/// Most bytes of a policy.
+pub const POLICY_BYTES: usize = 1 << 20;
+/// Most rules, keys or identities of a policy, and most patterns, parts or annotations of a rule.
+const LIST_MAX: usize = 1024;
+/// Most signers that one `at-least` may choose from.
+const SIGNERS_MAX: usize = 64;
+/// How deep requirements may lie in each other.
+const DEPTH_MAX: usize = 8;
+
+const DEMANDS: [&str; 5] = ["accept-unsigned", "all", "any", "at-least", "deny"];
+const RULE: [&str; 8] = [
+    "accept-unsigned",
+    "all",
+    "annotations",
+    "any",
+    "at-least",
+    "deny",
+    "of",
+    "repositories",
+];
+const REQUIREMENT: [&str; 8] = [
+    "all",
+    "annotations",
+    "any",
+    "at-least",
+    "identity",
+    "key",
+    "of",
+    "role",
+];
+
+/// Why a text is no policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {fault}")]
+pub struct PolicyError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in the line, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub fault: PolicyFault,
+}
+
+/// What is wrong with a policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyFault {
+    /// Annotations where nothing is that could carry them.
+    #[error("content trust has no annotations, and nothing else is demanded here")]
+    AnnotationsOfNobody,
+    /// The rule demands one value and a part of it another.
+    #[error("annotation {name:?} is {inner:?} here and {outer:?} for the whole rule")]
+    AnnotationContradiction {
+        /// Which annotation.
+        name: String,
+        /// The part's value.
+        inner: String,
+        /// The rule's value.
+        outer: String,
+    },
+    /// More signers demanded than there are to choose from, or none.
+    #[error("at-least = {count} of {of}")]
+    Count {
+        /// How many are demanded.
+        count: String,
+        /// How many there are.
+        of: usize,
+    },
+    /// Nothing in a list, or an empty text.
+    #[error("{what} is empty")]
+    Empty {
+        /// What.
+        what: &'static str,
+    },
+    /// A regular expression that is none.
+    #[error("no regular expression: {reason}")]
+    Expression {
+        /// The compiler's reason.
+        reason: String,
+    },
+    /// Members that exclude each other, or none of them.
+    #[error("{found} of {choices} here, exactly one needed")]
+    ExactlyOne {
+        /// The members.
+        choices: String,
+        /// How many there are.
+        found: usize,
+    },
+    /// Requirements lie too deep in each other.
+    #[error("requirements lie deeper than {DEPTH_MAX} levels")]
+    Depth,
+    /// A member that has to be there.
+    #[error("{member} is missing")]
+    Missing {
+        /// Its name.
+        member: &'static str,
+    },
+    /// A pattern of repositories that is none.
+    #[error("pattern {text:?}: {reason}")]
+    Pattern {
+        /// The pattern.
+        text: String,
+        /// What is wrong with it.
+        reason: PatternError,
+    },
+    /// The same signer twice among those that are counted.
+    #[error("{signer} is counted twice")]
+    Repeated {
+        /// Which one.
+        signer: String,
+    },
+    /// A name of a role that content trust does not have.
+    #[error("{found:?} is no role: write targets or targets/…")]
+    Role {
+        /// The text.
+        found: String,
+    },
+    /// Not TOML.
+    #[error("{reason}")]
+    Syntax {
+        /// The parser's reason.
+        reason: String,
+    },
+    /// More than [`POLICY_BYTES`], or more than a thousand of something.
+    #[error("too many {what}: {found}, at most {limit}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A value of another type.
+    #[error("{member} is {found}, {expected} needed")]
+    Type {
+        /// Which member.
+        member: String,
+        /// The type that is needed.
+        expected: &'static str,
+        /// The type that is there.
+        found: &'static str,
+    },
+    /// A member that does not belong there.
+    #[error("{member} belongs to {of}")]
+    Misplaced {
+        /// Its name.
+        member: &'static str,
+        /// Where it belongs.
+        of: &'static str,
+    },
+    /// A member that nobody knows.
+    #[error("unknown member {found:?}; known are {}", known.join(", "))]
+    Unknown {
+        /// Its name.
+        found: String,
+        /// Those that are known here.
+        known: Vec<&'static str>,
+    },
+    /// A signer that is not defined.
+    #[error("no {kind} {name:?} is defined; there are {}", list(known))]
+    Undefined {
+        /// `key` or `identity`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// Those that are defined.
+        known: Vec<String>,
+    },
+    /// A pattern that never decides.
+    #[error("{text:?} never decides: {by:?} on line {line} comes before it")]
+    Unreachable {
+        /// The pattern.
+        text: String,
+        /// The pattern that covers it.
+        by: String,
+        /// The line of that one's rule.
+        line: usize,
+    },
+}
+
+fn list(known: &[String]) -> String {
+    if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    }
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+type Parsed<T> = Result<T, At>;
+
+/// A fault and where it is, in bytes.
+struct At {
+    at: usize,
+    fault: PolicyFault,
+}
+
+fn fault<T>(at: Range<usize>, fault: PolicyFault) -> Parsed<T> {
+    let at = at.start;
+    Err(At { at, fault })
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// The first thing in it that is wrong or not understood.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        read(text).map_err(|At { at, fault }| {
+            let before = text.get(..at).unwrap_or(text);
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            PolicyError {
+                line: before.matches('\n').count() + 1,
+                column: line.chars().count() + 1,
+                fault,
+            }
+        })
+    }
+}
+
+fn read(text: &str) -> Parsed<Policy> {
+    at_most(0..0, "bytes", text.len(), POLICY_BYTES)?;
+    let document = DeTable::parse(text).map_err(|error| At {
+        at: error.span().map_or(0, |span| span.start),
+        fault: PolicyFault::Syntax {
+            reason: error.message().to_owned(),
+        },
+    })?;
+    let table = Table {
+        at: document.span(),
+        table: document.get_ref(),
+    };
+    table.know(&["identities", "keys", "rules"])?;
+    let mut policy = Policy {
+        keys: table.named("keys", key)?,
+        identities: table.named("identities", identity)?,
+        rules: Vec::new(),
+    };
+    for value in table.array("rules")? {
+        let line = text[..value.span().start].matches('\n').count() + 1;
+        let rule = Reader {
+            policy: &policy,
+            outer: BTreeMap::new(),
+        }
+        .rule(value, line)?;
+        policy.rules.push(rule);
+    }
+    Ok(policy)
+}
+
+fn key(value: &Value<'_>) -> Parsed<String> {
+    let text = string("key", value)?;
+    if text.trim().is_empty() {
+        return fault(value.span(), PolicyFault::Empty { what: "key" });
+    }
+    Ok(text.to_owned())
+}
+
+fn identity(value: &Value<'_>) -> Parsed<Identity> {
+    let table = Table::of("identity", value)?;
+    table.know(&["issuer", "issuer-regexp", "subject", "subject-regexp"])?;
+    Ok(Identity {
+        subject: table.rule_of("subject", ["subject", "subject-regexp"])?,
+        issuer: table.rule_of("issuer", ["issuer", "issuer-regexp"])?,
+    })
+}
+
+/// Reads rules; `outer` are the annotations of the rule that is being read.
+struct Reader<'p> {
+    policy: &'p Policy,
+    outer: BTreeMap<String, String>,
+}
+
+impl Reader<'_> {
+    fn rule(mut self, value: &Value<'_>, line: usize) -> Parsed<Rule> {
+        let table = Table::of("rule", value)?;
+        table.know(&RULE)?;
+        let patterns = self.patterns(&table, line)?;
+        let (which, demand) = table.one_of(&DEMANDS)?;
+        let annotations = table.get("annotations");
+        if let Some(annotations) = annotations {
+            self.outer = texts("annotations", annotations)?;
+        }
+        let demand = match which {
+            "accept-unsigned" => table.yes(which, demand).map(|()| Demand::AcceptUnsigned)?,
+            "deny" => table.yes(which, demand).map(|()| Demand::Deny)?,
+            _ => Demand::Require(self.several(&table, which, demand, 1)?),
+        };
+        let rule = Rule {
+            line,
+            patterns,
+            demand,
+        };
+        let needs = rule.needs();
+        if let Some(annotations) = annotations
+            && needs.keys.is_empty()
+            && needs.identities.is_empty()
+        {
+            return fault(annotations.span(), PolicyFault::AnnotationsOfNobody);
+        }
+        Ok(rule)
+    }
+
+    fn patterns(&self, table: &Table<'_, '_>, line: usize) -> Parsed<Vec<Pattern>> {
+        let mut patterns: Vec<Pattern> = Vec::new();
+        for value in table.array("repositories")? {
+            let text = string("repositories", value)?;
+            let pattern = Pattern::parse(text).map_err(|reason| At {
+                at: value.span().start,
+                fault: PolicyFault::Pattern {
+                    text: text.to_owned(),
+                    reason,
+                },
+            })?;
+            let rules = self.policy.rules.iter();
+            let earlier = rules.flat_map(|rule| rule.patterns.iter().map(|by| (by, rule.line)));
+            let own = patterns.iter().map(|by| (by, line));
+            let covering = earlier.chain(own).find(|(by, _)| by.covers(&pattern));
+            if let Some((by, line)) = covering {
+                return fault(
+                    value.span(),
+                    PolicyFault::Unreachable {
+                        text: text.to_owned(),
+                        by: by.as_str().to_owned(),
+                        line,
+                    },
+                );
+            }
+            patterns.push(pattern);
+        }
+        if patterns.is_empty() {
+            return match table.get("repositories") {
+                Some(value) => fault(
+                    value.span(),
+                    PolicyFault::Empty {
+                        what: "repositories",
+                    },
+                ),
+                None => table.missing("repositories"),
+            };
+        }
+        Ok(patterns)
+    }
+
+    /// `all`, `any` or `at-least`.
+    fn several(
+        &self,
+        table: &Table<'_, '_>,
+        which: &'static str,
+        value: &Value<'_>,
+        depth: usize,
+    ) -> Parsed<Requirement> {
+        if depth > DEPTH_MAX {
+            return fault(value.span(), PolicyFault::Depth);
+        }
+        if which == "at-least" {
+            return self.at_least(table, value);
+        }
+        table.not("of", "at-least")?;
+        let mut each = Vec::new();
+        for part in elements(which, value)? {
+            each.push(self.requirement(part, depth + 1)?);
+        }
+        if each.is_empty() {
+            return fault(value.span(), PolicyFault::Empty { what: which });
+        }
+        Ok(match which {
+            "all" => Requirement::All(each),
+            _ => Requirement::Any(each),
+        })
+    }
+
+    fn at_least(&self, table: &Table<'_, '_>, value: &Value<'_>) -> Parsed<Requirement> {
+        let Some(list) = table.get("of") else {
+            return table.missing("of");
+        };
+        let mut of: Vec<SignedBy> = Vec::new();
+        for part in elements("of", list)? {
+            let inner = Table::of("of", part)?;
+            inner.know(&["annotations", "identity", "key", "role"])?;
+            let one = self.signed_by(&inner)?;
+            if of.iter().any(|known| known.is_same_signer(&one)) {
+                let signer = one.to_string();
+                return fault(part.span(), PolicyFault::Repeated { signer });
+            }
+            of.push(one);
+        }
+        at_most(list.span(), "signers", of.len(), SIGNERS_MAX)?;
+        let DeValue::Integer(number) = value.get_ref() else {
+            return wrong_type("at-least", "an integer", value);
+        };
+        let count = usize::from_str_radix(number.as_str(), number.radix()).ok();
+        let count = count.filter(|count| (1..=of.len()).contains(count));
+        count.map_or_else(
+            || {
+                let count = number.to_string();
+                fault(
+                    value.span(),
+                    PolicyFault::Count {
+                        count,
+                        of: of.len(),
+                    },
+                )
+            },
+            |count| {
+                Ok(Requirement::AtLeast {
+                    count,
+                    of: of.clone(),
+                })
+            },
+        )
+    }
+
+    fn requirement(&self, value: &Value<'_>, depth: usize) -> Parsed<Requirement> {
+        let table = Table::of("requirement", value)?;
+        table.know(&REQUIREMENT)?;
+        let (which, inner) =
+            table.one_of(&["all", "any", "at-least", "identity", "key", "role"])?;
+        match which {
+            "all" | "any" | "at-least" => {
+                table.not("annotations", "a rule, a key or an identity")?;
+                self.several(&table, which, inner, depth)
+            }
+            _ => {
+                table.not("of", "at-least")?;
+                self.signed_by(&table).map(Requirement::SignedBy)
+            }
+        }
+    }
+
+    fn signed_by(&self, table: &Table<'_, '_>) -> Parsed<SignedBy> {
+        let (which, value) = table.one_of(&["identity", "key", "role"])?;
+        let name = string(which, value)?.to_owned();
+        let undefined = |kind, known: Vec<String>| PolicyFault::Undefined {
+            kind,
+            name: name.clone(),
+            known,
+        };
+        match which {
+            "role" => {
+                if let Some(annotations) = table.get("annotations") {
+                    return fault(annotations.span(), PolicyFault::AnnotationsOfNobody);
+                }
+                if !is_role(&name) {
+                    return fault(value.span(), PolicyFault::Role { found: name });
+                }
+                Ok(SignedBy::Role(name))
+            }
+            "key" if !self.policy.keys.contains_key(&name) => {
+                let known = self.policy.keys.keys().cloned().collect();
+                fault(value.span(), undefined("key", known))
+            }
+            "identity" if !self.policy.identities.contains_key(&name) => {
+                let known = self.policy.identities.keys().cloned().collect();
+                fault(value.span(), undefined("identity", known))
+            }
+            "key" => {
+                let annotations = self.annotations(table)?;
+                Ok(SignedBy::Key { name, annotations })
+            }
+            _ => {
+                let annotations = self.annotations(table)?;
+                Ok(SignedBy::Identity { name, annotations })
+            }
+        }
+    }
+
+    /// Those of the rule and of the signer.
+    fn annotations(&self, table: &Table<'_, '_>) -> Parsed<BTreeMap<String, String>> {
+        let mut all = self.outer.clone();
+        let Some(value) = table.get("annotations") else {
+            return Ok(all);
+        };
+        for (name, inner) in texts("annotations", value)? {
+            match all.get(&name) {
+                Some(outer) if *outer != inner => {
+                    return fault(
+                        value.span(),
+                        PolicyFault::AnnotationContradiction {
+                            outer: outer.clone(),
+                            name,
+                            inner,
+                        },
+                    );
+                }
+                _ => {
+                    all.insert(name, inner);
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// `targets` or a delegation below it (`theupdateframework/notary:tuf/data/roles.go`).
+fn is_role(text: &str) -> bool {
+    let letter =
+        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "_-".contains(char);
+    let mut parts = text.split('/');
+    parts.next() == Some("targets")
+        && parts.all(|part| !part.is_empty() && part.chars().all(letter))
+}
+
+/// A table with its place.
+struct Table<'v, 'a> {
+    at: Range<usize>,
+    table: &'v DeTable<'a>,
+}
+
+impl<'v, 'a> Table<'v, 'a> {
+    fn of(what: &'static str, value: &'v Value<'a>) -> Parsed<Self> {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(Self {
+                at: value.span(),
+                table,
+            }),
+            _ => wrong_type(what, "a table", value),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'v Value<'a>> {
+        self.table.get(name)
+    }
+
+    /// Refuses members that are not among these.
+    fn know(&self, known: &[&'static str]) -> Parsed<()> {
+        let stranger = self
+            .table
+            .keys()
+            .find(|name| !known.contains(&&**name.get_ref()));
+        match stranger {
+            None => Ok(()),
+            Some(name) => fault(
+                name.span(),
+                PolicyFault::Unknown {
+                    found: name.get_ref().to_string(),
+                    known: known.to_vec(),
+                },
+            ),
+        }
+    }
+
+    /// Refuses a member that is known, but not here.
+    fn not(&self, member: &'static str, of: &'static str) -> Parsed<()> {
+        match self.get(member) {
+            None => Ok(()),
+            Some(value) => fault(value.span(), PolicyFault::Misplaced { member, of }),
+        }
+    }
+
+    fn missing<T>(&self, member: &'static str) -> Parsed<T> {
+        fault(self.at.clone(), PolicyFault::Missing { member })
+    }
+
+    /// The one of these members that is there.
+    fn one_of(&self, choices: &[&'static str]) -> Parsed<(&'static str, &'v Value<'a>)> {
+        let mut found = choices
+            .iter()
+            .filter_map(|name| Some((*name, self.get(name)?)));
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            (first, second) => {
+                let count =
+                    found.count() + usize::from(first.is_some()) + usize::from(second.is_some());
+                let at = second.map_or(self.at.clone(), |(_, value)| value.span());
+                let choices = choices.join(", ");
+                fault(
+                    at,
+                    PolicyFault::ExactlyOne {
+                        choices,
+                        found: count,
+                    },
+                )
+            }
+        }
+    }
+
+    /// A member that may only be `true`.
+    fn yes(&self, name: &'static str, value: &Value<'_>) -> Parsed<()> {
+        self.not("annotations", "rules that demand signatures")?;
+        self.not("of", "at-least")?;
+        match value.get_ref() {
+            DeValue::Boolean(true) => Ok(()),
+            _ => wrong_type(name, "true", value),
+        }
+    }
+
+    /// A text that is exact, or a regular expression.
+    fn rule_of(&self, member: &'static str, names: [&'static str; 2]) -> Parsed<TextRule> {
+        if names.iter().all(|name| self.get(name).is_none()) {
+            return self.missing(member);
+        }
+        let (name, value) = self.one_of(&names)?;
+        let text = string(name, value)?;
+        if text.is_empty() {
+            return fault(value.span(), PolicyFault::Empty { what: name });
+        }
+        if name == member {
+            return Ok(TextRule::Exact(text.to_owned()));
+        }
+        match Expression::new(text) {
+            Ok(expression) => Ok(TextRule::Matching(expression)),
+            Err(error) => fault(
+                value.span(),
+                PolicyFault::Expression {
+                    reason: error.reason,
+                },
+            ),
+        }
+    }
+
+    /// The members of a table with names of the user's choice; nothing if there is none.
+    fn named<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&Value<'_>) -> Parsed<T>,
+    ) -> Parsed<BTreeMap<String, T>> {
+        let Some(value) = self.get(name) else {
+            return Ok(BTreeMap::new());
+        };
+        let table = Self::of(name, value)?;
+        at_most(value.span(), name, table.table.len(), LIST_MAX)?;
+        let members = table.table.iter();
+        members
+            .map(|(name, value)| Ok((name.get_ref().to_string(), read(value)?)))
+            .collect()
+    }
+
+    /// The elements of an array, or nothing if there is none.
+    fn array(&self, name: &'static str) -> Parsed<Vec<&'v Value<'a>>> {
+        self.get(name)
+            .map_or(Ok(Vec::new()), |value| elements(name, value))
+    }
+}
+
+fn elements<'v, 'a>(name: &'static str, value: &'v Value<'a>) -> Parsed<Vec<&'v Value<'a>>> {
+    let DeValue::Array(array) = value.get_ref() else {
+        return wrong_type(name, "an array", value);
+    };
+    at_most(value.span(), name, array.len(), LIST_MAX)?;
+    Ok(array.iter().collect())
+}
+
+fn texts(name: &'static str, value: &Value<'_>) -> Parsed<BTreeMap<String, String>> {
+    let table = Table::of(name, value)?;
+    at_most(value.span(), name, table.table.len(), LIST_MAX)?;
+    if table.table.is_empty() {
+        return fault(value.span(), PolicyFault::Empty { what: name });
+    }
+    let members = table.table.iter();
+    members
+        .map(|(name, value)| {
+            let text = string(name.get_ref(), value)?;
+            Ok((name.get_ref().to_string(), text.to_owned()))
+        })
+        .collect()
+}
+
+fn string<'v>(member: &str, value: &'v Value<'_>) -> Parsed<&'v str> {
+    match value.get_ref() {
+        DeValue::String(text) => Ok(text),
+        _ => wrong_type(member, "a text", value),
+    }
+}
+
+fn wrong_type<T>(member: &str, expected: &'static str, value: &Value<'_>) -> Parsed<T> {
+    fault(
+        value.span(),
+        PolicyFault::Type {
+            member: member.to_owned(),
+            expected,
+            found: value.get_ref().type_str(),
+        },
+    )
+}
+
+fn at_most(at: Range<usize>, what: &'static str, found: usize, limit: usize) -> Parsed<()> {
+    if found > limit {
+        return fault(at, PolicyFault::TooMany { what, found, limit });
+    }
+    Ok(())
+}
