@@ -5,4 +5,5 @@ pub mod inspect;
 pub mod natural;
 pub mod printable;
 pub mod registry;
+pub mod signature;
 pub mod table;
