@@ -29,7 +29,7 @@ impl Peers {
                 // Optional; see `locate_with_dockerd_28`.
                 let newer = std::fs::read_to_string(folder.join("newer.env")).unwrap_or_default();
                 values.extend(parse(&newer));
-                for name in ["cosign.env", "softhsm.env"] {
+                for name in ["cosign.env", "softhsm.env", "readers.env"] {
                     let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
                     values.extend(parse(&text));
                 }

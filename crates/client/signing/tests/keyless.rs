@@ -5,65 +5,18 @@ mod stage;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use keyless::Http;
-use keyless::certified::certify;
-use keyless::fulcio::{Api, Fulcio};
-use keyless::rekor::{Log, LogVersion};
-use keyless::token::IdentityToken;
-use keyless::tsa::TimestampAuthority;
+use keyless::fulcio::Api;
+use keyless::rekor::LogVersion;
 use signing::sign::{
-    AttestPlan, BlobPlan, Certificate, Destination, EntryKind, Format, ImagePlan, SignError,
-    Signer, Witnesses, attest_image, sign_blob, sign_image,
+    AttestPlan, BlobPlan, Destination, EntryKind, Format, ImagePlan, SignError, Signer, Witnesses,
+    attest_image, sign_blob, sign_image,
 };
 use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
+use stage::keyless::{IDENTITY, ISSUER, now, signer, trust, witnesses};
 use stage::{Stage, annotations};
-use testkit::sigstack::{Claims, Faults, Ref, Sigstore};
+use testkit::sigstack::{Faults, Sigstore};
 use testkit::{CosignVersion, Output, Peers};
-
-const ISSUER: &str = "https://gitlab.com";
-const IDENTITY: &str = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
-
-fn http() -> Http {
-    Http::new(net::Client::new(net::Config::new("test")).unwrap())
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the private services and the real cosigns live in the present"
-)]
-fn now() -> Timestamp {
-    Timestamp::now()
-}
-
-async fn signer(services: &Sigstore, api: Api) -> Signer {
-    let token = services.token(&Claims::gitlab(ISSUER, "acme/app", Ref::Branch("main")));
-    let token = IdentityToken::parse(&token).unwrap();
-    let fulcio = Fulcio::new(http(), services.fulcio_url(), api).unwrap();
-    let certified = certify(&token, &fulcio).await.unwrap();
-    Signer::with_key(certified.key)
-        .certified(Certificate {
-            leaf: certified.certificate,
-            issuers: certified.issuers,
-        })
-        .unwrap()
-}
-
-fn witnesses(services: &Sigstore, version: LogVersion) -> Witnesses {
-    let url = match version {
-        LogVersion::V1 => services.rekor_url(),
-        LogVersion::V2 => services.rekor_v2_url(),
-    };
-    Witnesses {
-        logs: vec![Log::new(http(), url, version).unwrap()],
-        authorities: vec![TimestampAuthority::new(http(), &services.timestamp_url()).unwrap()],
-    }
-}
-
-fn trust(services: &Sigstore) -> TrustedRoot {
-    TrustedRoot::parse(&std::fs::read(services.trusted_root()).unwrap()).unwrap()
-}
 
 fn plan<'a>(
     signer: &'a Signer,

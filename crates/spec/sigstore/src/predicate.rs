@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::limits;
+use crate::statement::StatementVersion;
 
 /// A predicate type: one that cosign has a name for, or any other URI.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -129,13 +130,16 @@ impl PredicateType {
         }
     }
 
-    /// The statement to sign about an artifact: version 0.1, as both cosigns write it. A JSON predicate goes into it
-    /// byte for byte, so that what is signed is what the file says. `now` is written into a [`Self::Custom`] one only.
+    /// The statement to sign about an artifact. A JSON predicate goes into it byte for byte, so that what is signed is
+    /// what the file says. `now` is written into a [`Self::Custom`] one only.
+    ///
+    /// Both cosigns write version 0.1 everywhere; sigstore-python reads no other than 1, which cosign reads as well.
     ///
     /// # Errors
     /// Not what the type demands, or too large.
     pub fn statement(
         &self,
+        version: StatementVersion,
         about: About<'_>,
         predicate: &[u8],
         now: Timestamp,
@@ -150,7 +154,7 @@ impl PredicateType {
             _ => object(predicate)?,
         };
         let statement = Written {
-            statement_type: crate::statement::V0_1,
+            statement_type: version.uri(),
             subject: [WrittenSubject {
                 name: about.name,
                 digest: WrittenDigest {
@@ -252,7 +256,7 @@ mod tests {
             digest: &digest,
         };
         let now = "2026-11-20T22:22:34.7Z".parse().expect("a time");
-        PredicateType::parse(kind)?.statement(about, predicate, now)
+        PredicateType::parse(kind)?.statement(StatementVersion::V0_1, about, predicate, now)
     }
 
     #[test]

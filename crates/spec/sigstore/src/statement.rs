@@ -13,7 +13,7 @@ use crate::limits;
 /// The predicate type of cosign's image signatures.
 pub const COSIGN_SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
 
-pub(crate) const V0_1: &str = "https://in-toto.io/Statement/v0.1";
+const V0_1: &str = "https://in-toto.io/Statement/v0.1";
 const V1: &str = "https://in-toto.io/Statement/v1";
 
 /// One parsed statement. Nothing but the envelope's signature vouches for it.
@@ -83,6 +83,17 @@ pub enum StatementError {
         /// Its type.
         found: String,
     },
+}
+
+impl StatementVersion {
+    /// The `_type` of its statements.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::V0_1 => V0_1,
+            Self::V1 => V1,
+        }
+    }
 }
 
 impl Statement {

@@ -13,8 +13,8 @@ use super::log::{Notary, Tree, leaf_hash};
 use super::proposal::{Accepted, accept};
 use super::{Faults, Shared, clock};
 
-/// The host name in the checkpoints.
-const NAME: &str = "rekor.sigstack.test";
+/// The host name in the checkpoints: that of the log's address, in which sigstore-js looks for it.
+const NAME: &str = "127.0.0.1";
 
 #[derive(Debug)]
 pub(super) struct Rekor {

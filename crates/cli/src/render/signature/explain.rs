@@ -18,7 +18,7 @@ pub struct CandidateReport {
     pub locations: Vec<String>,
     /// Digest of the document.
     pub digest: String,
-    /// `verified`, `refused`, `unreadable` or `other_kind`.
+    /// `verified`, `refused`, `unreadable` or `other-kind`.
     pub result: &'static str,
     /// What it says of itself; nothing vouches for it.
     pub unsigned: BTreeMap<&'static str, String>,
@@ -38,9 +38,9 @@ pub struct CandidateReport {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepReport {
-    /// Which: `certificate_chain`.
+    /// Which: `certificate-chain`.
     pub check: &'static str,
-    /// `verified`, `not_required`, `absent`, `passed_over` or `refused`.
+    /// `verified`, `not-required`, `absent`, `passed-over` or `refused`.
     pub outcome: &'static str,
     /// What was found, or why it is not required.
     pub detail: String,
@@ -56,7 +56,7 @@ fn candidate(judged: &Judged) -> CandidateReport {
     let mut report = CandidateReport {
         locations: judged.locations.iter().map(location).collect(),
         digest: judged.digest.to_string(),
-        result: "other_kind",
+        result: "other-kind",
         unsigned: BTreeMap::new(),
         proven: BTreeMap::new(),
         annotations: BTreeMap::new(),
@@ -143,8 +143,8 @@ fn steps(trace: &Trace) -> Vec<StepReport> {
 fn step(step: &Step) -> StepReport {
     let (outcome, detail) = match &step.outcome {
         Outcome::Absent => ("absent", String::new()),
-        Outcome::NotRequired { because } => ("not_required", because_text(*because).to_owned()),
-        Outcome::PassedOver(refusal) => ("passed_over", refusal.to_string()),
+        Outcome::NotRequired { because } => ("not-required", because_text(*because).to_owned()),
+        Outcome::PassedOver(refusal) => ("passed-over", refusal.to_string()),
         Outcome::Refused(refusal) => ("refused", refusal.to_string()),
         Outcome::Verified { found } => ("verified", found.clone()),
     };
@@ -159,7 +159,7 @@ fn check(check: Check) -> &'static str {
     match check {
         Check::Annotations => "annotations",
         Check::Artifact => "artifact",
-        Check::CertificateChain => "certificate_chain",
+        Check::CertificateChain => "certificate-chain",
         Check::Identity => "identity",
         Check::Log => "log",
         Check::Sct => "sct",
@@ -190,7 +190,7 @@ impl std::fmt::Display for CandidateReport {
             line(&mut text, &format!("{what} (unsigned)"), value);
         }
         for step in &self.checks {
-            let words = step.outcome.replace('_', " ");
+            let words = step.outcome.replace('-', " ");
             let outcome = if step.detail.is_empty() {
                 words
             } else {
@@ -204,7 +204,7 @@ impl std::fmt::Display for CandidateReport {
         if let Some(reason) = &self.reason {
             line(&mut text, "does not count", &format!("{} ({})", reason.message, reason.code));
             line(&mut text, "what to do", reason.remedy);
-        } else if self.result == "other_kind" {
+        } else if self.result == "other-kind" {
             line(&mut text, "does not count", "it is of another kind than the one looked for");
         }
         f.write_str(&text)

@@ -11,7 +11,7 @@ use signing::verify::{VerifyError, VerifyFailure};
 /// One reason. Codes are an interface: they are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// For programs: `wrong_key`.
+    /// For programs: `wrong-key`.
     pub code: &'static str,
     /// For people: what was expected, what was found.
     pub message: String,
@@ -33,55 +33,55 @@ impl Reason {
     pub fn of_refusal(refusal: &Refusal) -> Self {
         let (code, remedy) = match refusal {
             Refusal::Annotation(mismatch) if mismatch.found.is_none() => (
-                "annotation_absent",
+                "annotation-absent",
                 "Sign with this annotation (-a), or do not demand it.",
             ),
             Refusal::Annotation(_) => (
-                "annotation_differs",
+                "annotation-differs",
                 "The signature says something else: sign again with this value, or demand the one that is there.",
             ),
             Refusal::AnnotationsImpossible => (
-                "annotations_impossible",
+                "annotations-impossible",
                 "Sign the image with `countersign sign` or `cosign sign`, which put annotations into the signature.",
             ),
             Refusal::Artifact { .. } => (
-                "other_image",
+                "other-image",
                 "The signature is genuine but about another image: somebody copied it here. Sign this image.",
             ),
             Refusal::CertificateExpected => (
-                "no_certificate",
+                "no-certificate",
                 "It is signed with a bare key: give the key with --key, or sign with an identity.",
             ),
             Refusal::Chain(error) => chain(error),
             Refusal::Identity(error) => identity(error),
             Refusal::KeyExpected => (
-                "certificate_not_key",
+                "certificate-not-key",
                 "It is signed with an identity: give --identity and --issuer instead of --key.",
             ),
             Refusal::Log { error, .. } => log(error),
             Refusal::LogAbsent => (
-                "log_absent",
+                "log-absent",
                 "Sign with a transparency log (--rekor-url or a signing configuration), or do not demand one.",
             ),
             Refusal::NoTrustedTime => (
-                "no_trusted_time",
+                "no-trusted-time",
                 "Sign with a transparency log or a timestamp authority: a certificate lives for minutes.",
             ),
             Refusal::PredicateType { .. } => (
-                "other_predicate",
+                "other-predicate",
                 "This is an attestation of another kind, not what was asked for.",
             ),
             Refusal::Sct(error) => sct(error),
             Refusal::Signature(_) => (
-                "wrong_key",
+                "wrong-key",
                 "It was signed with another key, or changed since: give the signer's public key, or sign again.",
             ),
             Refusal::Timestamp { .. } => (
-                "timestamp_invalid",
+                "timestamp-invalid",
                 "The timestamp does not hold: check that the trusted root has the authority that stamped it.",
             ),
             Refusal::TimestampAbsent => (
-                "timestamp_absent",
+                "timestamp-absent",
                 "Sign with a timestamp authority (--timestamp-server-url), or do not demand one.",
             ),
             Refusal::Envelope(_)
@@ -106,7 +106,7 @@ impl Reason {
             CandidateError::TooLarge { .. }
             | CandidateError::TooManyLayers { .. }
             | CandidateError::TooMuch { .. } => (
-                "too_large",
+                "too-large",
                 "More than is read from a registry: look at what is attached with `countersign cosign tree`.",
             ),
             _ => (
@@ -126,20 +126,20 @@ impl Reason {
                 "A part of what is attached could not be read: try again.",
             ),
             VerifyFailure::NoCertificate => (
-                "no_certificate",
+                "no-certificate",
                 "It is signed with a bare key: give the key with --key, or sign with an identity.",
             ),
             VerifyFailure::NoneMatched { .. } => {
-                ("none_matched", "--explain shows each signature with the check that failed.")
+                ("none-matched", "--explain shows each signature with the check that failed.")
             }
             VerifyFailure::NoSignature { image_absent: true, .. } => {
-                ("no_such_image", "Check the digest and the repository.")
+                ("no-such-image", "Check the digest and the repository.")
             }
             VerifyFailure::NoSignature { others, .. } if others.is_empty() => {
-                ("no_signature", "Sign it: `countersign sign IMAGE`.")
+                ("no-signature", "Sign it: `countersign sign IMAGE`.")
             }
             VerifyFailure::NoSignature { .. } => (
-                "no_signature",
+                "no-signature",
                 "There are attestations about it, which say nothing about who approved it: `countersign sign IMAGE`.",
             ),
         };
@@ -151,7 +151,7 @@ impl Reason {
     pub fn of_error(error: &VerifyError) -> Self {
         match error {
             VerifyError::NoSuchImage(_) => Self::new(
-                "no_such_image",
+                "no-such-image",
                 error,
                 "Check the tag or digest, and the repository's name.",
             ),
@@ -161,14 +161,14 @@ impl Reason {
 
     fn of_place(error: &PlaceError) -> Self {
         let (code, remedy) = if error.is_refused() {
-            ("registry_denied", "Log in: `docker login REGISTRY`.")
+            ("registry-denied", "Log in: `docker login REGISTRY`.")
         } else if error.is_unreachable() {
             (
-                "registry_unreachable",
+                "registry-unreachable",
                 "Nothing is known about the image: check the name, the network and the proxy, and try again.",
             )
         } else {
-            ("registry_error", "Nothing is known about the image: try again.")
+            ("registry-error", "Nothing is known about the image: try again.")
         };
         Self::new(code, error, remedy)
     }
@@ -177,15 +177,15 @@ impl Reason {
 fn chain(error: &ChainError) -> (&'static str, &'static str) {
     match error {
         ChainError::NoAuthority => (
-            "no_trusted_root",
+            "no-trusted-root",
             "Give the trusted root of the certificate authority: --trusted-root, or `countersign cosign initialize`.",
         ),
         ChainError::NoTime => (
-            "no_trusted_time",
+            "no-trusted-time",
             "Sign with a transparency log or a timestamp authority: a certificate lives for minutes.",
         ),
         ChainError::OutsideWindow { .. } | ChainError::Path { .. } => (
-            "untrusted_certificate",
+            "untrusted-certificate",
             "The certificate is not from an authority of the trusted root, or was not valid when it signed.",
         ),
     }
@@ -194,15 +194,15 @@ fn chain(error: &ChainError) -> (&'static str, &'static str) {
 fn identity(error: &IdentityError) -> (&'static str, &'static str) {
     match error {
         IdentityError::GithubWorkflow { .. } => (
-            "workflow_differs",
+            "workflow-differs",
             "Demand the workflow that signed, if you trust it.",
         ),
         IdentityError::Issuer { .. } => (
-            "issuer_differs",
+            "issuer-differs",
             "Demand the issuer that the certificate names (--issuer), if you trust it.",
         ),
         IdentityError::NoPolicy | IdentityError::Subject { .. } => (
-            "identity_differs",
+            "identity-differs",
             "Demand the identity that signed (--identity), if you trust it; on a tag's pipeline it ends in refs/tags/….",
         ),
     }
@@ -211,15 +211,15 @@ fn identity(error: &IdentityError) -> (&'static str, &'static str) {
 fn log(error: &LogError) -> (&'static str, &'static str) {
     match error {
         LogError::UnknownLog { .. } | LogError::OutsideWindow => (
-            "log_untrusted",
+            "log-untrusted",
             "Give the trusted root that has this log: --trusted-root, or `countersign cosign initialize`.",
         ),
         LogError::OtherThan { .. } | LogError::Kind { .. } => (
-            "log_entry_differs",
+            "log-entry-differs",
             "The log's entry is about another signature: sign again.",
         ),
         _ => (
-            "log_invalid",
+            "log-invalid",
             "What the log says does not hold: do not use the image before this is understood.",
         ),
     }
@@ -228,11 +228,11 @@ fn log(error: &LogError) -> (&'static str, &'static str) {
 fn sct(error: &SctRefusal) -> (&'static str, &'static str) {
     match error {
         SctRefusal::Absent => (
-            "sct_absent",
+            "sct-absent",
             "The certificate was not logged: let the certificate authority log it, or do not demand it.",
         ),
         _ => (
-            "sct_invalid",
+            "sct-invalid",
             "Give the trusted root that has the CT log: --trusted-root, or `countersign cosign initialize`.",
         ),
     }

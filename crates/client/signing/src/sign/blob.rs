@@ -6,6 +6,7 @@ use sigstore::bundle::{Bundle, BundleVersion, Content, MessageDigest, MessageSig
 use sigstore::dsse::Envelope;
 use sigstore::legacy::{LegacyBlob, LogPromise};
 use sigstore::predicate::{About, PredicateType};
+use sigstore::statement::StatementVersion;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::Artifact;
 
@@ -86,7 +87,7 @@ pub async fn attest_blob(
     predicate_type: &PredicateType,
     predicate: &[u8],
 ) -> Result<Bundle, SignError> {
-    let statement = predicate_type.statement(about, predicate, plan.now)?;
+    let statement = predicate_type.statement(StatementVersion::V1, about, predicate, plan.now)?;
     attest_statement(plan, about.digest, statement).await
 }
 
@@ -116,7 +117,7 @@ pub async fn attest_blob_legacy(
     predicate: &[u8],
     entry: EntryKind,
 ) -> Result<AttestedBlob, SignError> {
-    let statement = predicate_type.statement(about, predicate, plan.now)?;
+    let statement = predicate_type.statement(StatementVersion::V0_1, about, predicate, plan.now)?;
     attest_statement_legacy(plan, statement, entry).await
 }
 

@@ -10,7 +10,7 @@ use sigstore::bundle::{Bundle, BundleVersion, Content};
 use sigstore::legacy::{LegacySignature, LogPromise};
 use sigstore::predicate::{About, PredicateType};
 use sigstore::simple_signing::SimpleSigning;
-use sigstore::statement::{COSIGN_SIGNATURE, Statement};
+use sigstore::statement::{COSIGN_SIGNATURE, Statement, StatementVersion};
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::Artifact;
 
@@ -157,14 +157,20 @@ pub async fn attest_image(to: Destination<'_>, plan: &AttestPlan<'_>) -> Result<
         name: &name,
         digest: &manifest,
     };
-    let statement = plan
-        .predicate_type
-        .statement(about, plan.predicate, image.now)?;
+    let statement = |version| {
+        plan.predicate_type
+            .statement(version, about, plan.predicate, image.now)
+    };
     let mut new: Vec<New> = Vec::new();
     for &format in image.formats {
         let made = match format {
-            Format::Tag => image.attestation(statement.clone(), plan.entry).await?,
-            Format::Referrer | Format::Bundle => image.bundle(statement.clone()).await?,
+            Format::Tag => {
+                let statement = statement(StatementVersion::V0_1)?;
+                image.attestation(statement, plan.entry).await?
+            }
+            Format::Referrer | Format::Bundle => {
+                image.bundle(statement(StatementVersion::V1)?).await?
+            }
         };
         let check = Check::attestation(image, plan.predicate_type.uri());
         check.made(&made, &Artifact::manifest(&manifest), image.now)?;

@@ -1,6 +1,8 @@
 //! An image on a real registry without the referrers API, and the real cosigns beside it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod keyless;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
