@@ -127,7 +127,11 @@ fn proven(verified: &VerifiedImage) -> BTreeMap<&'static str, String> {
         proven.insert("log_entry", format!("{log}/{index}"));
     }
     let of_others = |source: &TimeSource| !matches!(source, TimeSource::Asserted(_));
-    if let Some(time) = signature.times().iter().find(|time| of_others(time.source())) {
+    if let Some(time) = signature
+        .times()
+        .iter()
+        .find(|time| of_others(time.source()))
+    {
         proven.insert("time", time.at().to_string());
     }
     if let Some(reference) = verified.signed_reference() {
@@ -202,10 +206,18 @@ impl std::fmt::Display for CandidateReport {
             line(&mut text, "annotation (signed)", &format!("{key}={value}"));
         }
         if let Some(reason) = &self.reason {
-            line(&mut text, "does not count", &format!("{} ({})", reason.message, reason.code));
+            line(
+                &mut text,
+                "does not count",
+                &format!("{} ({})", reason.message, reason.code),
+            );
             line(&mut text, "what to do", reason.remedy);
         } else if self.result == "other-kind" {
-            line(&mut text, "does not count", "it is of another kind than the one looked for");
+            line(
+                &mut text,
+                "does not count",
+                "it is of another kind than the one looked for",
+            );
         }
         f.write_str(&text)
     }

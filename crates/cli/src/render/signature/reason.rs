@@ -1,12 +1,12 @@
 //! Why a signature, or an image, is not as demanded: a code that stays, what was expected and found, what to do next.
 
 use serde::Serialize;
-use sigstore::chain::ChainError;
-use sigstore::identity::IdentityError;
-use sigstore::verify::{LogError, Refusal, SctRefusal};
 use signing::PlaceError;
 use signing::discover::CandidateError;
 use signing::verify::{VerifyError, VerifyFailure};
+use sigstore::chain::ChainError;
+use sigstore::identity::IdentityError;
+use sigstore::verify::{LogError, Refusal, SctRefusal};
 
 /// One reason. Codes are an interface: they are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -129,12 +129,13 @@ impl Reason {
                 "no-certificate",
                 "It is signed with a bare key: give the key with --key, or sign with an identity.",
             ),
-            VerifyFailure::NoneMatched { .. } => {
-                ("none-matched", "--explain shows each signature with the check that failed.")
-            }
-            VerifyFailure::NoSignature { image_absent: true, .. } => {
-                ("no-such-image", "Check the digest and the repository.")
-            }
+            VerifyFailure::NoneMatched { .. } => (
+                "none-matched",
+                "--explain shows each signature with the check that failed.",
+            ),
+            VerifyFailure::NoSignature {
+                image_absent: true, ..
+            } => ("no-such-image", "Check the digest and the repository."),
             VerifyFailure::NoSignature { others, .. } if others.is_empty() => {
                 ("no-signature", "Sign it: `countersign sign IMAGE`.")
             }
@@ -168,7 +169,10 @@ impl Reason {
                 "Nothing is known about the image: check the name, the network and the proxy, and try again.",
             )
         } else {
-            ("registry-error", "Nothing is known about the image: try again.")
+            (
+                "registry-error",
+                "Nothing is known about the image: try again.",
+            )
         };
         Self::new(code, error, remedy)
     }
