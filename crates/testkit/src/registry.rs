@@ -35,9 +35,14 @@ impl DockerRegistry {
 
     /// Starts an empty registry that wants HTTP Basic authentication as [`Self::USER`] with [`Self::PASSWORD`].
     pub fn start_with_password(peers: &Peers) -> Self {
+        Self::start_with_password_of(peers, Self::USER)
+    }
+
+    /// The same for a user of another name.
+    pub fn start_with_password_of(peers: &Peers, user: &str) -> Self {
         let users = Folder::new("users");
         let file = users.path().join("htpasswd");
-        std::fs::write(&file, format!("{}:{PASSWORD_HASH}\n", Self::USER))
+        std::fs::write(&file, format!("{user}:{PASSWORD_HASH}\n"))
             .expect("the temporary folder is writable");
         let registry = Self::launch(peers, &json!({"htpasswd": {"realm": "test", "path": file}}));
         Self {

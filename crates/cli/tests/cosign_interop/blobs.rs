@@ -1,0 +1,181 @@
+//! Signatures and attestations of files.
+
+use testkit::sigstack::LogVersion;
+
+use crate::forms::{Form, IDENTITY, ISSUER, strs};
+use crate::scene::{At, Scene, Who};
+
+fn scene(signer: Who) -> Option<Scene> {
+    // No image, but a registry does no harm.
+    let scene = Scene::start(At::DockerRegistry)?;
+    scene.generate_key(signer, "key");
+    scene.write("blob", "a file\n");
+    scene.write("other", "another file\n");
+    Some(scene)
+}
+
+/// `--bundle` in the new format, with every kind of log.
+fn new_bundles(signer: Who, readers: &[Who]) {
+    let Some(scene) = scene(signer) else { return };
+    for form in Form::BUNDLE {
+        let words = form.signing(&scene, signer, "key");
+        let words = [&["sign-blob", "--bundle", "bundle"][..], &strs(&words)].concat();
+        scene.run_on(signer, &words, &["blob"]).success();
+        for &reader in readers {
+            // cosign 2.5 knows only the first log.
+            let second = [
+                Form::KeyBundleLogged(LogVersion::V2),
+                Form::KeylessBundle(LogVersion::V2),
+            ];
+            if reader == Who::V2 && second.contains(&form) {
+                continue;
+            }
+            println!("{form:?} by {signer:?} for {reader:?}");
+            let words = form.verifying(&scene, "key");
+            let mut words = [&["verify-blob", "--bundle", "bundle"][..], &strs(&words)].concat();
+            if reader == Who::V2 {
+                words.push("--new-bundle-format");
+                if form == Form::KeyBundle {
+                    words.extend(["--trusted-root", "empty-root.json"]);
+                }
+            }
+            scene
+                .run_on(reader, &words, &["blob"])
+                .success()
+                .says("Verified OK");
+            scene.run_on(reader, &words, &["other"]).failure();
+        }
+    }
+}
+
+#[test]
+fn new_bundles_by_cosign_3() {
+    new_bundles(Who::V3, &[Who::Ours]);
+}
+
+#[test]
+fn new_bundles_by_ours() {
+    new_bundles(Who::Ours, &[Who::V2, Who::V3, Who::Ours]);
+}
+
+/// A signature and a certificate in files of their own, and cosign 2's bundle.
+fn detached(signer: Who, readers: &[Who]) {
+    let Some(scene) = scene(signer) else { return };
+    for form in [Form::KeyLegacy, Form::KeyLegacyLogged, Form::KeylessLegacy] {
+        let words = form.signing(&scene, signer, "key");
+        let mut words = [
+            &["sign-blob", "--output-signature", "sig"][..],
+            &strs(&words),
+        ]
+        .concat();
+        let keyless = form == Form::KeylessLegacy;
+        if keyless {
+            words.extend(["--output-certificate", "crt"]);
+        }
+        scene.run_on(signer, &words, &["blob"]).success();
+        words.extend(["--bundle", "old-bundle"]);
+        scene.run_on(signer, &words, &["blob"]).success();
+        let detached = if keyless {
+            &["--signature", "sig", "--certificate", "crt"][..]
+        } else {
+            &["--signature", "sig"]
+        };
+        for &reader in readers {
+            println!("{form:?} by {signer:?} for {reader:?}");
+            let words = form.verifying(&scene, "key");
+            let mut words = [&["verify-blob"][..], &strs(&words)].concat();
+            if reader == Who::V3 {
+                words.push("--new-bundle-format=false");
+            }
+            for files in [detached, &["--bundle", "old-bundle"]] {
+                let words = [&words[..], files].concat();
+                scene
+                    .run_on(reader, &words, &["blob"])
+                    .success()
+                    .says("Verified OK");
+                scene.run_on(reader, &words, &["other"]).failure();
+            }
+        }
+    }
+}
+
+#[test]
+fn detached_by_cosign_2() {
+    detached(Who::V2, &[Who::V3, Who::Ours]);
+}
+
+#[test]
+fn detached_by_cosign_3() {
+    detached(Who::V3, &[Who::V2, Who::Ours]);
+}
+
+#[test]
+fn detached_by_ours() {
+    detached(Who::Ours, &[Who::V2, Who::V3, Who::Ours]);
+}
+
+/// Attestations of files.
+fn attested(signer: Who, readers: &[Who]) {
+    let Some(scene) = scene(signer) else { return };
+    scene.write("predicate", r#"{"any": "thing"}"#);
+    let kind = ["--type", "https://example.com/predicate/v1"];
+    for form in Form::BUNDLE {
+        let words = form.signing(&scene, signer, "key");
+        let what = [
+            "attest-blob",
+            "--predicate",
+            "predicate",
+            "--bundle",
+            "bundle",
+        ];
+        let words = [&what[..], &kind, &strs(&words)].concat();
+        scene.run_on(signer, &words, &["blob"]).success();
+        for &reader in readers {
+            println!("{form:?} by {signer:?} for {reader:?}");
+            let words = form.verifying(&scene, "key");
+            let what = ["verify-blob-attestation", "--bundle", "bundle"];
+            let words = [&what[..], &kind, &strs(&words)].concat();
+            scene.run_on(reader, &words, &["blob"]).success();
+            scene.run_on(reader, &words, &["other"]).failure();
+        }
+    }
+}
+
+#[test]
+fn attested_by_cosign_3() {
+    attested(Who::V3, &[Who::Ours]);
+}
+
+#[test]
+fn attested_by_ours() {
+    attested(Who::Ours, &[Who::V3, Who::Ours]);
+}
+
+/// What `verify-blob` needs is asked for.
+#[test]
+fn a_signature_for_another_identity_is_refused() {
+    let Some(scene) = scene(Who::V3) else { return };
+    let form = Form::KeylessBundle(LogVersion::V1);
+    let words = form.signing(&scene, Who::V3, "key");
+    let words = [&["sign-blob", "--bundle", "bundle"][..], &strs(&words)].concat();
+    scene.run_on(Who::V3, &words, &["blob"]).success();
+    let root = scene.trusted_root();
+    let verify = |identity: &str, issuer: &str| {
+        let words = [
+            "verify-blob",
+            "--bundle",
+            "bundle",
+            "--trusted-root",
+            &root,
+            "--certificate-identity",
+            identity,
+            "--certificate-oidc-issuer",
+            issuer,
+            "blob",
+        ];
+        scene.run(Who::Ours, &words)
+    };
+    verify(IDENTITY, ISSUER).success();
+    verify("https://gitlab.com/acme/other", ISSUER).failure();
+    verify(IDENTITY, "https://gitlab.example.com").failure();
+}

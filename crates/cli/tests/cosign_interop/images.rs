@@ -1,0 +1,203 @@
+//! Signatures of images.
+
+use testkit::sigstack::LogVersion;
+
+use crate::forms::{Form, strs};
+use crate::scene::{At, Scene, Who};
+
+const KEY: &str = "key";
+
+/// `signer` signs in this form and every one of `readers` verifies; with another key or identity, none does.
+fn sign_and_verify(scene: &Scene, form: Form, signer: Who, readers: &[Who]) {
+    let name = format!("{signer:?}-{form:?}")
+        .to_lowercase()
+        .replace(['(', ')'], "-");
+    let image = scene.image(name.trim_end_matches('-'));
+    let (repository, digest) = image.split_once('@').unwrap();
+    let words = form.signing(scene, signer, KEY);
+    let words = [&["sign"][..], &strs(&words)].concat();
+    scene.run_on(signer, &words, &[&image]).success();
+    for &reader in readers {
+        println!("{form:?} by {signer:?} for {reader:?}");
+        let words = form.verifying(scene, KEY);
+        let words = [&["verify"][..], &strs(&words)].concat();
+        let tagged = format!("{repository}:1");
+        for reference in [&image, &tagged] {
+            let verified = scene.run_on(reader, &words, &[reference]).success();
+            assert!(verified.stdout.contains(digest), "{verified}");
+        }
+        let wrong: Vec<&str> = words
+            .iter()
+            .map(|&word| match word {
+                "key.pub" => "other.pub",
+                crate::forms::IDENTITY => "https://gitlab.com/acme/other",
+                word => word,
+            })
+            .collect();
+        let refused = scene.run_on(reader, &wrong, &[&image]).failure();
+        if reader == Who::Ours {
+            assert_eq!(refused.code(), Some(12), "{refused}");
+        }
+    }
+}
+
+fn keys(scene: &Scene, who: Who) {
+    scene.generate_key(who, KEY);
+    scene.generate_key(who, "other");
+}
+
+fn legacy_between(at: At, signer: Who, readers: &[Who]) {
+    let Some(scene) = Scene::start(at) else {
+        return;
+    };
+    keys(&scene, signer);
+    for form in Form::LEGACY {
+        sign_and_verify(&scene, form, signer, readers);
+    }
+}
+
+fn bundles_between(at: At, signer: Who, readers: &[Who]) {
+    let Some(scene) = Scene::start(at) else {
+        return;
+    };
+    keys(&scene, signer);
+    for form in Form::BUNDLE {
+        sign_and_verify(&scene, form, signer, readers);
+    }
+}
+
+#[test]
+fn legacy_by_cosign_2() {
+    legacy_between(At::DockerRegistry, Who::V2, &[Who::V3, Who::Ours]);
+}
+
+#[test]
+fn legacy_by_cosign_2_at_ours() {
+    legacy_between(At::Countersign, Who::V2, &[Who::V3, Who::Ours]);
+}
+
+#[test]
+fn legacy_by_cosign_3() {
+    legacy_between(At::DockerRegistry, Who::V3, &[Who::V2, Who::Ours]);
+}
+
+#[test]
+fn legacy_by_cosign_3_at_ours() {
+    legacy_between(At::Countersign, Who::V3, &[Who::V2, Who::Ours]);
+}
+
+#[test]
+fn legacy_by_ours() {
+    legacy_between(
+        At::DockerRegistry,
+        Who::Ours,
+        &[Who::V2, Who::V3, Who::Ours],
+    );
+}
+
+#[test]
+fn legacy_by_ours_at_ours() {
+    legacy_between(At::Countersign, Who::Ours, &[Who::V2, Who::V3, Who::Ours]);
+}
+
+#[test]
+fn bundles_by_cosign_3() {
+    bundles_between(At::DockerRegistry, Who::V3, &[Who::V3, Who::Ours]);
+}
+
+#[test]
+fn bundles_by_cosign_3_at_ours() {
+    bundles_between(At::Countersign, Who::V3, &[Who::V3, Who::Ours]);
+}
+
+#[test]
+fn bundles_by_ours() {
+    bundles_between(At::DockerRegistry, Who::Ours, &[Who::V3, Who::Ours]);
+}
+
+#[test]
+fn bundles_by_ours_at_ours() {
+    bundles_between(At::Countersign, Who::Ours, &[Who::V3, Who::Ours]);
+}
+
+/// Each of the two finds its own and the other's.
+#[test]
+fn several_signers_of_one_image() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let image = scene.image("several");
+    for (who, key) in [(Who::V2, "a"), (Who::Ours, "b"), (Who::V3, "c")] {
+        scene.generate_key(who, key);
+        let form = if who == Who::V3 {
+            Form::KeyBundle
+        } else {
+            Form::KeyLegacy
+        };
+        let words = form.signing(&scene, who, key);
+        let words = [&["sign"][..], &strs(&words)].concat();
+        scene.run_on(who, &words, &[&image]).success();
+    }
+    for key in ["a.pub", "b.pub", "c.pub"] {
+        let words = ["verify", "--key", key, "--insecure-ignore-tlog", &image];
+        scene.run(Who::Ours, &words).success();
+    }
+}
+
+/// `--registry-referrers-mode oci-1-1`, cosign 2's way of using referrers.
+#[test]
+fn referrers_of_cosign_2() {
+    for at in [At::DockerRegistry, At::Countersign] {
+        let Some(scene) = Scene::start(at) else {
+            return;
+        };
+        scene.generate_key(Who::V2, KEY);
+        let mode = ["--registry-referrers-mode", "oci-1-1"];
+        let words = Form::KeyLegacy.signing(&scene, Who::V2, KEY);
+        let words = [&["sign"][..], &strs(&words), &mode].concat();
+        let verify = ["verify", "--key", "key.pub", "--insecure-ignore-tlog"];
+
+        let image = scene.image("by-two");
+        let on_image = [&words[..], &[&image]].concat();
+        scene
+            .run_with(Who::V2, ("COSIGN_EXPERIMENTAL", "1"), &on_image)
+            .success();
+        scene.run_on(Who::Ours, &verify, &[&image]).success();
+
+        // Ours asks for no variable.
+        let image = scene.image("by-ours");
+        scene.run_on(Who::Ours, &words, &[&image]).success();
+        scene.run_on(Who::Ours, &verify, &[&image]).success();
+    }
+}
+
+/// An index and its images, each signed.
+#[test]
+fn recursively() {
+    for at in [At::DockerRegistry, At::Countersign] {
+        let Some(scene) = Scene::start(at) else {
+            return;
+        };
+        keys(&scene, Who::V3);
+        for (signer, form, readers) in [
+            (Who::V2, Form::KeyLegacy, &[Who::Ours][..]),
+            (Who::V3, Form::KeyBundle, &[Who::Ours]),
+            (Who::V3, Form::KeylessBundle(LogVersion::V2), &[Who::Ours]),
+            (Who::Ours, Form::KeyLegacy, &[Who::V2, Who::V3, Who::Ours]),
+            (Who::Ours, Form::KeyBundle, &[Who::V3, Who::Ours]),
+        ] {
+            let name = format!("{signer:?}-{form:?}").to_lowercase();
+            let (index, children) = scene.index(name.split('(').next().unwrap());
+            let words = form.signing(&scene, signer, KEY);
+            let words = [&["sign", "--recursive"][..], &strs(&words)].concat();
+            scene.run_on(signer, &words, &[&index]).success();
+            let words = form.verifying(&scene, KEY);
+            let words = [&["verify"][..], &strs(&words)].concat();
+            for &reader in readers {
+                for image in children.iter().chain([&index]) {
+                    scene.run_on(reader, &words, &[image]).success();
+                }
+            }
+        }
+    }
+}
