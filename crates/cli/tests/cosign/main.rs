@@ -1,0 +1,8 @@
+//! The `cosign` persona as its users see it: commands, messages and exit codes, against real registries and a private
+//! Sigstore.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../cosign_interop/scene.rs"]
+#[allow(dead_code, reason = "shared with the judges of interoperability")]
+mod scene;
