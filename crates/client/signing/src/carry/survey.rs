@@ -34,7 +34,7 @@ pub(crate) struct Attached {
 
 /// A manifest that a list names.
 pub(super) enum Listed {
-    Found(Manifest),
+    Found(Box<Manifest>),
     Missing(Digest),
 }
 
@@ -149,7 +149,7 @@ impl Surveyor<'_> {
         }
         for listed in referrers(self.place, subject, self.workers).await? {
             let manifest = match listed {
-                Listed::Found(manifest) => manifest,
+                Listed::Found(manifest) => *manifest,
                 Listed::Missing(digest) => {
                     around.missing.push((*subject, digest));
                     continue;
@@ -244,7 +244,7 @@ pub(super) async fn referrers(
     let entries = place.referrers(subject).await?.entries;
     let open = |digest: Digest| async move {
         match place.attached_manifest(&digest).await {
-            Ok(manifest) => Ok(Listed::Found(manifest)),
+            Ok(manifest) => Ok(Listed::Found(Box::new(manifest))),
             Err(error) if error.is_absent() => Ok(Listed::Missing(digest)),
             Err(error) => Err(error),
         }
