@@ -14,7 +14,7 @@ use sigstore::trust::TrustError;
 use sigstore::verify::Refusal;
 use thiserror::Error;
 
-use super::refusals;
+use super::{refusals, services};
 use super::verification::VerificationError;
 use crate::input::InputError;
 use crate::render::{self, printable::printable};
@@ -182,6 +182,24 @@ pub enum Error {
     /// An image cannot be had from its folder.
     #[error(transparent)]
     Place(Box<signing::PlaceError>),
+    /// An identity token, a certificate, or the way to them.
+    #[error(transparent)]
+    Keyless(Box<keyless::Error>),
+    /// A key service.
+    #[error(transparent)]
+    KeyService(Box<kms::ServiceError>),
+    /// Nobody gave an identity token, and no identity provider to log in at is named.
+    #[error("no identity token")]
+    NoToken,
+    /// Nobody who certifies identities is named.
+    #[error("no certificate authority")]
+    NoAuthority,
+    /// A file that is no signing configuration, or cannot be read.
+    #[error(transparent)]
+    SigningConfig(Box<trustroot::FileError>),
+    /// A signing configuration that gives no services.
+    #[error(transparent)]
+    Services(Box<keyless::services::ServicesError>),
     /// A signature was not made, or not written.
     #[error(transparent)]
     Sign(Box<SignError>),
@@ -250,6 +268,30 @@ pub enum Error {
         /// The sentence.
         problem: String,
     },
+}
+
+impl From<keyless::Error> for Error {
+    fn from(error: keyless::Error) -> Self {
+        Self::Keyless(Box::new(error))
+    }
+}
+
+impl From<kms::ServiceError> for Error {
+    fn from(error: kms::ServiceError) -> Self {
+        Self::KeyService(Box::new(error))
+    }
+}
+
+impl From<trustroot::FileError> for Error {
+    fn from(error: trustroot::FileError) -> Self {
+        Self::SigningConfig(Box::new(error))
+    }
+}
+
+impl From<keyless::services::ServicesError> for Error {
+    fn from(error: keyless::services::ServicesError) -> Self {
+        Self::Services(Box::new(error))
+    }
 }
 
 impl From<SignError> for Error {
@@ -345,6 +387,17 @@ impl Error {
                 format!("image not found: {}", printable(image))
             }
             Self::Registry(error) => render::registry::problem(error),
+            Self::Keyless(error) => services::keyless(error),
+            Self::KeyService(error) => services::key_service(error),
+            Self::NoToken => "no identity token\nIn CI, let the job have one (GitLab: id_tokens with aud sigstore in \
+                 SIGSTORE_ID_TOKEN), or give one by --identity-token; a person logs in at the identity provider that \
+                 --oidc-issuer or a signing configuration names. Or sign with --key."
+                .to_owned(),
+            Self::NoAuthority => "no certificate authority is named\nNobody is contacted whom you did not name: give \
+                 --signing-config FILE, or --fulcio-url and --rekor-url, or run 'initialize' once. Or sign with --key."
+                .to_owned(),
+            Self::SigningConfig(error) => printable(&error.to_string()).into_owned(),
+            Self::Services(error) => printable(&error.to_string()).into_owned(),
             Self::Layout(error) => printable(&error.to_string()).into_owned(),
             Self::Place(error) => printable(&error.to_string()).into_owned(),
             Self::Sign(error) => sign(error),
@@ -426,6 +479,12 @@ impl Error {
 fn sign(error: &SignError) -> String {
     match error {
         SignError::Registry(error) => render::registry::problem(error),
+        SignError::KeyService(error) => services::key_service(error),
+        SignError::Service(error) => services::keyless(error),
+        SignError::Unverifiable(refusal) => format!(
+            "the new signature does not verify, and was not written: {}",
+            refusals::text(refusal)
+        ),
         SignError::NoPromise => {
             format!("{error}\nUse --format bundle, or a log of version 1 by --rekor-url.")
         }

@@ -26,6 +26,7 @@ mod public_key;
 pub(crate) mod refusals;
 pub mod registry;
 mod service_spec;
+pub(crate) mod services;
 mod sign;
 mod sign_blob;
 mod size;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use kms::ServiceReference;
 use oci::{Digest, Reference};
 use pki::digest::Sha256;
+use pki::signature::VerifyingKey;
 use signing::sign::{AttestedBlob, EntryKind, Format, Signed, Signer, Witnesses};
 use signing::verify::{ImageOutcome, Request};
 use sigstore::bundle::Bundle;
@@ -17,7 +19,22 @@ use super::error::Error;
 use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
-pub trait CosignOps: BlobOps + PartyOps + ResolveOps + SignOps + VerifyOps {}
+pub trait CosignOps: BlobOps + KeyOps + PartyOps + ResolveOps + SignOps + VerifyOps {}
+
+/// Keys that services keep.
+pub trait KeyOps {
+    /// The public half of a key.
+    ///
+    /// # Errors
+    /// What the service needs is not set, or it does not give the key.
+    fn service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error>;
+
+    /// Makes an ECDSA P-256 key; one that is there already stays as it is. Its public half.
+    ///
+    /// # Errors
+    /// As [`Self::service_key`]; a service that makes no such key.
+    fn create_service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error>;
+}
 
 /// Who signs.
 pub trait PartyOps {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kms::ServiceReference;
 use pki::signing::SigningKey;
+use sigstore::trust::TrustedRoot;
 use zeroize::Zeroizing;
 
 use super::error::Error;
@@ -14,7 +15,7 @@ use super::flags::{
     TIMESTAMP_CLIENT_CACERT, TIMESTAMP_CLIENT_CERT, TIMESTAMP_CLIENT_KEY, TIMESTAMP_SERVER_NAME,
     TIMESTAMP_SERVER_URL, TLOG_UPLOAD, TRUSTED_ROOT, USE_SIGNING_CONFIG, YES,
 };
-use super::{Context, files, keys};
+use super::{Context, files, keys, verification};
 use crate::cobra::{Flag, Matches};
 
 /// Most bytes of a PEM file.
@@ -32,7 +33,9 @@ pub struct PartyOptions {
     /// How to get an identity token.
     pub identity: IdentityOptions,
     /// `--trusted-root`.
-    pub trusted_root: Option<PathBuf>,
+    pub trusted_root: Option<TrustedRoot>,
+    /// Whom the environment names one by one (`SIGSTORE_ROOT_FILE` and its siblings).
+    pub named_trust: TrustedRoot,
     /// `--insecure-skip-verify`: the certificate's promise of a log is not checked before signing.
     pub skip_sct: bool,
 }
@@ -148,6 +151,11 @@ impl PartyOptions {
         }
         let services = services(context, matches, key.is_some())?;
         let identity = identity(context, matches)?;
+        let trusted_root = match text(matches, &TRUSTED_ROOT) {
+            Some(path) => Some(verification::trusted_root(context, path)?),
+            None => None,
+        };
+        let named_trust = verification::trust_of_environment(context)?;
         // Last: it may ask for the password.
         let who = match key {
             None => Who::Identity,
@@ -168,7 +176,8 @@ impl PartyOptions {
             certificate,
             services,
             identity,
-            trusted_root: path(context, matches, &TRUSTED_ROOT),
+            trusted_root,
+            named_trust,
             skip_sct: matches.on(&INSECURE_SKIP_VERIFY),
         })
     }

@@ -268,6 +268,14 @@ fn trust(context: &Context<'_>, matches: &Matches, anybody: bool) -> Result<Trus
     }
 }
 
+/// Whom the environment names, one by one.
+///
+/// # Errors
+/// Files that cannot be used.
+pub(super) fn trust_of_environment(context: &Context<'_>) -> Result<TrustedRoot, Error> {
+    Ok(Named::read(context, &Matches::default())?.over(TrustedRoot::default()))
+}
+
 /// A trusted root in a file.
 pub(super) fn trusted_root(context: &Context<'_>, path: &str) -> Result<TrustedRoot, Error> {
     let limit = u64::try_from(sigstore::limits::TRUST_BYTES).unwrap_or(u64::MAX);

@@ -1,9 +1,11 @@
 //! cosign's commands over [`signing`] and [`registry::Registry`].
 
 mod blob;
+mod key_service;
 mod party;
 mod resolve;
 mod sign;
+mod token;
 mod verify;
 
 use std::collections::BTreeMap;

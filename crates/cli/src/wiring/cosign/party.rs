@@ -1,37 +1,224 @@
 //! Signers, and the services that attest to what they sign.
 
+use keyless::Http;
+use keyless::certified::{CertifiedKey, certify};
+use keyless::fulcio::{Api, Fulcio};
+use keyless::rekor::LogVersion;
+use keyless::services::{AuthorityAddress, LogAddress, Services};
+use keyless::tsa::TimestampAuthority;
+use pki::signing::SigningKey;
 use signing::sign::{Certificate, Signer, Witnesses};
 use sigstore::fulcio::{SigningCertificate, chain_from_pem};
+use sigstore::trust::TrustedRoot;
+use trustroot::signing_config_file;
 
 use super::Client;
 use crate::personas::cosign::error::Error;
 use crate::personas::cosign::ops::{Party, PartyOps};
-use crate::personas::cosign::party::{ConfigSource, GivenCertificate, PartyOptions, Who};
+use crate::personas::cosign::party::{
+    ConfigSource, GivenCertificate, PartyOptions, ServiceOptions, Who,
+};
+use crate::personas::cosign::trust_ops::SigstoreTrust as _;
+use crate::prompt;
+use crate::wiring::sigstore_trust::Repositories;
+
+/// What is said before a name goes into a log for ever.
+const PUBLIC_RECORD: &str = "
+The signature, and the name or address in its certificate, will be recorded in a transparency log:
+whoever can read that log can read them, and they cannot be removed.
+
+";
 
 impl PartyOps for Client<'_> {
     fn party(&mut self, options: PartyOptions) -> Result<Party, Error> {
-        let services = &options.services;
-        let wanted = services.config != ConfigSource::None
-            || services.log.is_some()
-            || services.timestamps.is_some();
-        let key = match options.who {
-            Who::Key(key) if !wanted => key,
-            _ => {
-                return Err(Error::Unsupported {
-                    what: "signing with services",
-                    instead: "Sign with --key.",
-                });
+        let (services, initialised) = self.services(&options.services)?;
+        let http = Http::new(self.services_client(None)?);
+        let stamps = match options.services.timestamps_tls.clone() {
+            None => http.clone(),
+            tls => Http::new(self.services_client(tls)?),
+        };
+        let witnesses = Witnesses {
+            logs: services.logs(&http)?,
+            authorities: services
+                .timestamp_authorities
+                .iter()
+                .map(|url| TimestampAuthority::new(stamps.clone(), url))
+                .collect::<Result<_, _>>()?,
+        };
+        let certifies = matches!(options.who, Who::Identity | Who::CertifiedKey(_));
+        if certifies && !witnesses.logs.is_empty() {
+            self.agree_to_record(options.identity.yes)?;
+        }
+        let trust = self.trust(&options, &witnesses, initialised);
+        let given = options.certificate.as_ref().map(certificate).transpose()?;
+        let signer = match options.who {
+            Who::Key(key) => Signer::with_key(*key),
+            Who::Service(reference) => {
+                let service = self.service(&reference)?;
+                self.block_on(async { Ok(Signer::with_service(service).await?) })?
+            }
+            Who::CertifiedKey(key) => {
+                let authority = services.fulcio(&http)?.ok_or(Error::NoAuthority)?;
+                let provider = services.identity_provider.as_deref();
+                self.block_on(async {
+                    let (token, _) = self.token(&http, &options.identity, provider).await?;
+                    certified(&token, &authority, *key).await
+                })?
+            }
+            Who::Identity => {
+                let authority = services.fulcio(&http)?.ok_or(Error::NoAuthority)?;
+                let provider = services.identity_provider.as_deref();
+                let process = self.process;
+                self.block_on(async {
+                    process.err("Generating ephemeral keys...\n");
+                    let (token, _) = self.token(&http, &options.identity, provider).await?;
+                    process.err("Retrieving signed certificate...\n");
+                    let CertifiedKey {
+                        key,
+                        certificate,
+                        issuers,
+                        ..
+                    } = certify(&token, &authority).await?;
+                    Ok(Signer::with_key(key).certified(Certificate {
+                        leaf: certificate,
+                        issuers,
+                    })?)
+                })?
             }
         };
-        let mut signer = Signer::with_key(*key);
-        if let Some(given) = options.certificate {
-            signer = signer.certified(certificate(&given)?)?;
-        }
+        let signer = match given {
+            Some(certificate) => signer.certified(certificate)?,
+            None => signer,
+        };
         Ok(Party {
             signer,
-            witnesses: Witnesses::default(),
-            trust: None,
+            witnesses,
+            trust,
         })
+    }
+}
+
+async fn certified(
+    token: &keyless::token::IdentityToken,
+    authority: &Fulcio,
+    key: SigningKey,
+) -> Result<Signer, Error> {
+    let issued = authority.certify(token, &key).await?;
+    Ok(Signer::with_key(key).certified(Certificate {
+        leaf: issued.certificate,
+        issuers: issued.issuers,
+    })?)
+}
+
+impl Client<'_> {
+    /// The services to use: those of the configuration, each replaced by the one that a flag names. With the trusted
+    /// root that belongs to them, if it is the initialised one.
+    fn services(&self, options: &ServiceOptions) -> Result<(Services, Option<TrustedRoot>), Error> {
+        let now = self.process.now();
+        let (mut services, initialised) = match &options.config {
+            ConfigSource::None => (Services::default(), None),
+            ConfigSource::File(path) => {
+                let config = signing_config_file(path)?;
+                (Services::from_config(&config, now)?, None)
+            }
+            ConfigSource::Initialised => {
+                let loaded = Repositories::new(self.process)?.load(false)?;
+                let Some(material) = loaded.map(|loaded| loaded.material) else {
+                    return Err(Error::NoAuthority);
+                };
+                let services = match material.signing_config()? {
+                    Some(config) => Services::from_config(&config, now)?,
+                    None => Services::default(),
+                };
+                (services, Some(material.trusted_root))
+            }
+        };
+        if let Some(url) = &options.authority {
+            services.certificate_authority = Some(AuthorityAddress {
+                url: url.clone(),
+                api: Api::V2,
+            });
+        }
+        if let Some(url) = &options.log {
+            services.logs = vec![LogAddress {
+                url: url.clone(),
+                version: LogVersion::V1,
+            }];
+        }
+        if let Some(url) = &options.timestamps {
+            services.timestamp_authorities = vec![url.clone()];
+        }
+        if options.identity_provider.is_some() {
+            services.identity_provider = options.identity_provider.clone();
+        }
+        match options.log_wanted {
+            Some(false) => services.logs.clear(),
+            Some(true) if services.logs.is_empty() => {
+                return Err(Error::Required {
+                    flag: "rekor-url",
+                    why: "--tlog-upload needs a transparency log, by --rekor-url or in --signing-config",
+                });
+            }
+            _ => {}
+        }
+        Ok((services, initialised))
+    }
+
+    /// Asks a person; whoever is no person named the log.
+    fn agree_to_record(&self, yes: bool) -> Result<(), Error> {
+        if yes || !self.process.terminals().stdin {
+            return Ok(());
+        }
+        self.process.err(PUBLIC_RECORD);
+        if prompt::agrees_on_stderr(self.process, "Are you sure you would like to continue?")? {
+            Ok(())
+        } else {
+            Err(Error::Declined)
+        }
+    }
+
+    /// Against whom new signatures are verified before they are written. Whom the environment names one by one is
+    /// enough only if everybody is named whose word is in the signature.
+    fn trust(
+        &self,
+        options: &PartyOptions,
+        witnesses: &Witnesses,
+        initialised: Option<TrustedRoot>,
+    ) -> Option<TrustedRoot> {
+        let certified = !matches!(options.who, Who::Key(_) | Who::Service(_))
+            || options.certificate.is_some();
+        let named = &options.named_trust;
+        let complete = (!certified || !named.certificate_authorities.is_empty())
+            && (witnesses.logs.is_empty() || !named.logs.is_empty())
+            && (witnesses.authorities.is_empty() || !named.timestamp_authorities.is_empty());
+        let mut trust = match (&options.trusted_root, initialised) {
+            (Some(given), _) => given.clone(),
+            (None, _) if complete => named.clone(),
+            (None, Some(initialised)) => initialised,
+            (None, None) => {
+                self.process.err(
+                    "NOTE: nobody is trusted here yet (--trusted-root, initialize), so that the new signature is \
+                     written unverified.\n",
+                );
+                return None;
+            }
+        };
+        if options.skip_sct {
+            trust.ct_logs.clear();
+        }
+        Some(trust)
+    }
+
+    /// An HTTP client for services, which trusts what the system trusts.
+    pub(super) fn services_client(&self, tls: Option<net::Tls>) -> Result<net::Client, Error> {
+        let tls = tls.unwrap_or_else(|| net::Tls {
+            system_roots: true,
+            ..net::Tls::default()
+        });
+        Ok(net::Client::new(net::Config {
+            tls,
+            ..self.http.clone()
+        })?)
     }
 }
 
