@@ -188,6 +188,14 @@ pub enum Error {
     /// A key service.
     #[error(transparent)]
     KeyService(Box<kms::ServiceError>),
+    /// A web address that gives no key.
+    #[error("{url} answered {status}")]
+    NoKeyThere {
+        /// Where, without secrets.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
     /// Nobody gave an identity token, and no identity provider to log in at is named.
     #[error("no identity token")]
     NoToken,
@@ -387,6 +395,7 @@ impl Error {
                 format!("image not found: {}", printable(image))
             }
             Self::Registry(error) => render::registry::problem(error),
+            Self::NoKeyThere { .. } => format!("loading public key: {self}"),
             Self::Keyless(error) => services::keyless(error),
             Self::KeyService(error) => services::key_service(error),
             Self::NoToken => "no identity token\nIn CI, let the job have one (GitLab: id_tokens with aud sigstore in \

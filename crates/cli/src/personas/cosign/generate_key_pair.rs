@@ -1,14 +1,15 @@
 //! `generate-key-pair`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pki::cosign_key::CosignKeyFile;
+use pki::signature::VerifyingKey;
 use pki::signing::SigningKey;
 use store::files::{Mode, write_durably};
 
 use super::error::Error;
 use super::flags::{YES, flags};
-use super::{Action, Context, files, passwords};
+use super::{Action, Context, files, keys, passwords, variables};
 use crate::cobra::{Command, Flag, Matches};
 use crate::failure::Failure;
 use crate::prompt;
@@ -30,17 +31,30 @@ pub(super) const COMMAND: Command<Action> = Command {
 };
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
-    if matches.given(&KMS).is_some_and(|kms| !kms.is_empty()) {
-        return Err(Error::Unsupported {
-            what: "--kms",
-            instead: "Make the key with the key service's own tools, and use it with --key.",
-        }
-        .into());
+    if let Some(reference) = matches.given(&KMS).filter(|kms| !kms.is_empty()) {
+        return in_service(context, matches, reference);
     }
     let prefix = matches.text(&PREFIX);
     let pair = Pair::below(context, prefix, matches.on(&YES))?;
     let key = SigningKey::generate_ecdsa_p256().map_err(Error::from)?;
     pair.write(context, &key)
+}
+
+/// Makes the key where it will stay, and writes its public half.
+fn in_service(context: &Context<'_>, matches: &Matches, reference: &str) -> Result<(), Failure> {
+    let keys::Place::Service(service) = keys::place(reference)? else {
+        return Err(Error::Usage {
+            problem: format!(
+                "no key service has the name {reference:?}: write awskms://, azurekms://, gcpkms://, hashivault:// or \
+                 openbao:// and what follows"
+            ),
+        }
+        .into());
+    };
+    let pair = Pair::named(matches.text(&PREFIX));
+    pair.may_be_written(context, &pair.public, matches.on(&YES))?;
+    let public = keys::services(context)?.create_service_key(&service)?;
+    pair.write_public(context, &public)
 }
 
 /// The two files of a key pair.
@@ -50,29 +64,45 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// `<prefix>.key` and `<prefix>.pub`, free to be written: new, or given up by the user.
-    pub(super) fn below(context: &Context<'_>, prefix: &str, yes: bool) -> Result<Self, Failure> {
-        let process = context.session.process;
-        let pair = Self {
+    fn named(prefix: &str) -> Self {
+        Self {
             private: format!("{prefix}.key").into(),
             public: format!("{prefix}.pub").into(),
-        };
-        if !yes && files::exists(process, &pair.private)? {
-            if !process.terminals().stdin && process.raw_var("COSIGN_PASSWORD").is_none() {
-                // Standard input is the password.
-                return Err(Error::Exists { path: pair.private }.into());
-            }
-            process.err(format_args!(
-                "WARNING: File {} already exists. Overwrite?\n",
-                pair.private.display()
-            ));
-            if !prompt::agrees_on_stderr(process, "Are you sure you would like to continue?")
-                .map_err(Error::from)?
-            {
-                return Err(Error::Declined.into());
-            }
         }
+    }
+
+    /// `<prefix>.key` and `<prefix>.pub`, free to be written: new, or given up by the user.
+    pub(super) fn below(context: &Context<'_>, prefix: &str, yes: bool) -> Result<Self, Failure> {
+        let pair = Self::named(prefix);
+        pair.may_be_written(context, &pair.private, yes)?;
         Ok(pair)
+    }
+
+    fn may_be_written(
+        &self,
+        context: &Context<'_>,
+        path: &Path,
+        yes: bool,
+    ) -> Result<(), Failure> {
+        let process = context.session.process;
+        if yes || !files::exists(process, path)? {
+            return Ok(());
+        }
+        let is_asked_for_password = process.raw_var(variables::PASSWORD).is_none();
+        if !process.terminals().stdin && is_asked_for_password {
+            // Standard input is the password.
+            return Err(Error::Exists { path: path.into() }.into());
+        }
+        process.err(format_args!(
+            "WARNING: File {} already exists. Overwrite?\n",
+            path.display()
+        ));
+        let question = "Are you sure you would like to continue?";
+        if prompt::agrees_on_stderr(process, question).map_err(Error::from)? {
+            Ok(())
+        } else {
+            Err(Error::Declined.into())
+        }
     }
 
     /// Asks for the password and writes both files.
@@ -80,16 +110,23 @@ impl Pair {
         let process = context.session.process;
         let password = passwords::new(process)?;
         let sealed = CosignKeyFile::seal(key, &password).map_err(Error::from)?;
-        let public = key.verifying_key().to_pem();
-        let write = |path: &PathBuf, content: &[u8], mode| {
-            write_durably(&process.resolve(path), content, mode).map_err(Error::from)
-        };
-        write(&self.private, sealed.to_pem().as_bytes(), Mode::Owner)?;
+        write_durably(
+            &process.resolve(&self.private),
+            sealed.to_pem().as_bytes(),
+            Mode::Owner,
+        )
+        .map_err(Error::from)?;
         process.err(format_args!(
             "Private key written to {}\n",
             self.private.display()
         ));
-        write(&self.public, public.as_bytes(), Mode::Everyone)?;
+        self.write_public(context, &key.verifying_key())
+    }
+
+    fn write_public(&self, context: &Context<'_>, key: &VerifyingKey) -> Result<(), Failure> {
+        let process = context.session.process;
+        let path = process.resolve(&self.public);
+        write_durably(&path, key.to_pem().as_bytes(), Mode::Everyone).map_err(Error::from)?;
         process.err(format_args!(
             "Public key written to {}\n",
             self.public.display()

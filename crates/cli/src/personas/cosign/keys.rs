@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 
 use super::error::Error;
 use super::flags::SECURITY_KEY;
-use super::{files, passwords};
+use super::ops::CosignOps;
+use super::registry::RegistryOptions;
+use super::{Context, files, passwords};
 use crate::cobra::Matches;
 use crate::process::Process;
 
@@ -48,10 +50,7 @@ pub(crate) fn place(reference: &str) -> Result<Place, Error> {
             what: "a private key from a web address",
             instead: "Only public keys are taken from there.",
         }),
-        KeyReference::Stored(_) => Err(Error::Unsupported {
-            what: "a key in Kubernetes, GitLab or GitHub",
-            instead: "Put the key into a variable of the job, and name it by --key env://VARIABLE.",
-        }),
+        KeyReference::Stored(_) => Err(stored()),
     }
 }
 
@@ -75,15 +74,36 @@ pub(crate) fn private(process: &Process, reference: &str) -> Result<SigningKey, 
         .map_err(|source| Error::Unlock { place, source })
 }
 
-/// The public key of `reference`.
+/// The public key of `reference`: of a file, a variable, a web address or a service.
 ///
 /// # Errors
-/// Unreadable, or not a public key.
-pub(crate) fn public(process: &Process, reference: &str) -> Result<VerifyingKey, Error> {
-    VerifyingKey::from_pem(&text(process, reference)?).map_err(|source| Error::PublicKey {
+/// Unreadable, not a public key, or a service that does not give it.
+pub(crate) fn public(context: &Context<'_>, reference: &str) -> Result<VerifyingKey, Error> {
+    let process = context.session.process;
+    let pem = match KeyReference::parse(reference)? {
+        KeyReference::Path(_) | KeyReference::Environment(_) => text(process, reference)?,
+        KeyReference::Service(service) => return services(context)?.service_key(&service),
+        KeyReference::Url(url) => Zeroizing::new(services(context)?.fetch_public_key(url)?),
+        KeyReference::Stored(_) => return Err(stored()),
+    };
+    VerifyingKey::from_pem(&pem).map_err(|source| Error::PublicKey {
         place: reference.to_owned(),
         source,
     })
+}
+
+/// The way to services that keep keys; no registry is contacted.
+pub(crate) fn services<'s>(context: &'s Context<'_>) -> Result<Box<dyn CosignOps + 's>, Error> {
+    let options = RegistryOptions::default();
+    let uses = context.session.uses;
+    uses.cosign(context.session, &options, context.timeout)
+}
+
+fn stored() -> Error {
+    Error::Unsupported {
+        what: "a key in Kubernetes, GitLab or GitHub",
+        instead: "Put the key into a variable of the job, and name it by --key env://VARIABLE.",
+    }
 }
 
 /// What a file or a variable holds.

@@ -29,6 +29,12 @@ pub trait KeyOps {
     /// What the service needs is not set, or it does not give the key.
     fn service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error>;
 
+    /// What is at a web address, as much as a public key file may have.
+    ///
+    /// # Errors
+    /// Not there, too large, or no answer.
+    fn fetch_public_key(&mut self, url: net::Url) -> Result<Vec<u8>, Error>;
+
     /// Makes an ECDSA P-256 key; one that is there already stays as it is. Its public half.
     ///
     /// # Errors

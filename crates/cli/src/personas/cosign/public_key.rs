@@ -29,7 +29,11 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         }
         .into());
     };
-    let public = keys::private(process, reference)?.verifying_key().to_pem();
+    let public = match keys::place(reference)? {
+        keys::Place::Here => keys::private(process, reference)?.verifying_key(),
+        keys::Place::Service(service) => keys::services(context)?.service_key(&service)?,
+    };
+    let public = public.to_pem();
     match matches.given(&OUT_FILE).filter(|path| !path.is_empty()) {
         None => process.out(public)?,
         Some(path) => {

@@ -190,7 +190,7 @@ fn whose(context: &Context<'_>, matches: &Matches) -> Result<Whose, Error> {
         for flag in [&IDENTITY, &IDENTITY_REGEXP, &ISSUER, &ISSUER_REGEXP] {
             not_both(matches, flag, &KEY, "a key names nobody")?;
         }
-        let key = keys::public(context.session.process, reference)?;
+        let key = keys::public(context, reference)?;
         return Ok(Whose::Keys(vec![key]));
     }
     let subject =

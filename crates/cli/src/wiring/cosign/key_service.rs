@@ -7,7 +7,8 @@ use kms::{
     GoogleSettings, Pkcs11Settings, PluginSettings, ServiceReference, Settings, SigningService,
     VaultSettings, open,
 };
-use pki::signature::VerifyingKey;
+use net::{Redirects, Request};
+use pki::signature::{VERIFYING_KEY_FILE_LIMIT, VerifyingKey};
 use pki::signing::KeyAlgorithm;
 use zeroize::Zeroizing;
 
@@ -25,6 +26,22 @@ impl KeyOps for Client<'_> {
     fn service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error> {
         let service = self.service(reference)?;
         self.block_on(async { Ok(service.key().await?.verifying_key) })
+    }
+
+    fn fetch_public_key(&mut self, url: net::Url) -> Result<Vec<u8>, Error> {
+        let client = self.services_client(None)?;
+        let limit = u64::try_from(VERIFYING_KEY_FILE_LIMIT).unwrap_or(u64::MAX);
+        self.block_on(async {
+            let request = Request::get(url.clone()).redirects(Redirects::Follow { max: 3 });
+            let response = client.send(request).await?;
+            if !response.status.is_success() {
+                return Err(Error::NoKeyThere {
+                    url: net::redacted_url(&url),
+                    status: response.status.as_u16(),
+                });
+            }
+            Ok(response.read_to_limit(limit).await?.to_vec())
+        })
     }
 
     fn create_service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error> {
