@@ -2,7 +2,10 @@
 //! registry without the referrers API and on ours with it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stdout, reason = "a failed test says which of its cases it was")]
+#![allow(
+    clippy::print_stdout,
+    reason = "a failed test says which of its cases it was"
+)]
 
 mod annotations;
 mod attestations;

@@ -103,6 +103,13 @@ pub trait SigningService: Debug + Send + Sync {
         message: &'a [u8],
     ) -> BoxFuture<'a, Result<Vec<u8>, ServiceError>>;
 
+    /// Fails where [`Self::sign`] would for want of a login, so that it can be asked for in time. Contacts nobody over
+    /// a network.
+    ///
+    /// # Errors
+    /// [`crate::Pkcs11Error::PinNeeded`]; the token is not there.
+    fn check_login(&self) -> BoxFuture<'_, Result<(), ServiceError>>;
+
     /// Makes the key. One that is there already stays as it is and is given, whatever its kind, as in cosign.
     ///
     /// # Errors
@@ -145,6 +152,11 @@ pub(crate) trait Backend: Debug + Send + Sync {
 
     /// Something of the key that must not change between asking for it and signing, such as its version.
     type Pin: Clone + Debug + Send + Sync;
+
+    /// Fails for want of a login.
+    fn check_login(&self) -> impl Future<Output = Result<(), ServiceError>> + Send {
+        async { Ok(()) }
+    }
 
     /// Asks for the key.
     fn fetch(&self) -> impl Future<Output = Result<(ServiceKey, Self::Pin), ServiceError>> + Send;
@@ -203,6 +215,10 @@ impl<B: Backend> SigningService for Checked<B> {
                 Err(_) => Err(ServiceError::SignatureMismatch { service }),
             }
         })
+    }
+
+    fn check_login(&self) -> BoxFuture<'_, Result<(), ServiceError>> {
+        Box::pin(self.backend.check_login())
     }
 
     fn create(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Result<ServiceKey, ServiceError>> {

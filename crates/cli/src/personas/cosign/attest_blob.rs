@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use pki::digest::Sha256;
-use signing::sign::{AttestedBlob, EntryKind};
+use signing::sign::AttestedBlob;
 use sigstore::bundle::{Bundle, Content};
-use sigstore::limits;
 use sigstore::predicate::PredicateType;
 use sigstore::statement::Statement;
 

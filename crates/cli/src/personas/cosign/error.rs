@@ -14,8 +14,8 @@ use sigstore::trust::TrustError;
 use sigstore::verify::Refusal;
 use thiserror::Error;
 
-use super::{refusals, services};
 use super::verification::VerificationError;
+use super::{refusals, services};
 use crate::input::InputError;
 use crate::render::{self, printable::printable};
 
@@ -188,6 +188,9 @@ pub enum Error {
     /// A key service.
     #[error(transparent)]
     KeyService(Box<kms::ServiceError>),
+    /// A file that a key service's variable names cannot be read.
+    #[error(transparent)]
+    KeyServiceFile(#[from] kms::VariablesError),
     /// A web address that gives no key.
     #[error("{url} answered {status}")]
     NoKeyThere {
@@ -374,6 +377,7 @@ impl Error {
             | Self::Store(_)
             | Self::Input(_)
             | Self::KeyReference(_)
+            | Self::KeyServiceFile(_)
             | Self::Provider(_)
             | Self::TooManyManifests { .. }
             | Self::Usage { .. } => self.to_string(),

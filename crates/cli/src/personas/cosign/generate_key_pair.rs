@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kms::{KeyReference, StoredPrivateKey};
 use pki::cosign_key::CosignKeyFile;
 use pki::signature::VerifyingKey;
 use pki::signing::SigningKey;
@@ -10,7 +11,7 @@ use store::files::{Mode, write_durably};
 use super::error::Error;
 use super::flags::{YES, flags};
 use super::{Action, Context, files, keys, passwords, variables};
-use crate::cobra::{Command, Flag, Matches};
+use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
 use crate::prompt;
 
@@ -22,9 +23,11 @@ const PREFIX: Flag = Flag::text(
 );
 
 pub(super) const COMMAND: Command<Action> = Command {
-    usage: "[OPTIONS]",
+    usage: "[OPTIONS] [gitlab://PROJECT]",
     long: "Generate an ECDSA P-256 key pair: cosign.key, encrypted under a password, and cosign.pub.\n\
-           The password comes from COSIGN_PASSWORD, the terminal, or standard input.",
+           The password comes from COSIGN_PASSWORD, the terminal, or standard input. With gitlab://PROJECT the private \
+           key and its password become CI/CD variables of that project or group, and only cosign.pub is written here.",
+    arity: Arity::AtLeast(0),
     flags: flags!(&[KMS, PREFIX, YES]),
     run: Some(run),
     ..Command::new("generate-key-pair", "Generate a key pair for signing")
@@ -33,6 +36,16 @@ pub(super) const COMMAND: Command<Action> = Command {
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     if let Some(reference) = matches.given(&KMS).filter(|kms| !kms.is_empty()) {
         return in_service(context, matches, reference);
+    }
+    match matches.args() {
+        [] => {}
+        [reference] => return in_forge(context, matches, reference),
+        args => {
+            return Err(Error::Usage {
+                problem: format!("accepts at most 1 arg(s), received {}", args.len()),
+            }
+            .into());
+        }
     }
     let prefix = matches.text(&PREFIX);
     let pair = Pair::below(context, prefix, matches.on(&YES))?;
@@ -57,6 +70,33 @@ fn in_service(context: &Context<'_>, matches: &Matches, reference: &str) -> Resu
     pair.write_public(context, &public)
 }
 
+/// Leaves the private key with a forge, and writes the public one.
+fn in_forge(context: &Context<'_>, matches: &Matches, reference: &str) -> Result<(), Failure> {
+    let KeyReference::Stored(place) = KeyReference::parse(reference).map_err(Error::from)? else {
+        return Err(Error::Usage {
+            problem: format!(
+                "{reference:?} is no place for a new key: write gitlab://PROJECT, or name a key service with --kms"
+            ),
+        }
+        .into());
+    };
+    let pair = Pair::named(matches.text(&PREFIX));
+    pair.may_be_written(context, &pair.public, matches.on(&YES))?;
+    let key = SigningKey::generate_ecdsa_p256().map_err(Error::from)?;
+    let password = passwords::new(context.session.process)?;
+    let sealed = CosignKeyFile::seal(&key, &password).map_err(Error::from)?;
+    let private = StoredPrivateKey {
+        pem: sealed.to_pem(),
+        password: password.expose().to_owned().into(),
+    };
+    let public = key.verifying_key();
+    keys::services(context)?.store_key(&place, &private, &public)?;
+    context.session.process.err(format_args!(
+        "Private key and password written to the variables of {reference}\n"
+    ));
+    pair.write_public(context, &public)
+}
+
 /// The two files of a key pair.
 pub(super) struct Pair {
     private: PathBuf,
@@ -78,12 +118,7 @@ impl Pair {
         Ok(pair)
     }
 
-    fn may_be_written(
-        &self,
-        context: &Context<'_>,
-        path: &Path,
-        yes: bool,
-    ) -> Result<(), Failure> {
+    fn may_be_written(&self, context: &Context<'_>, path: &Path, yes: bool) -> Result<(), Failure> {
         let process = context.session.process;
         if yes || !files::exists(process, path)? {
             return Ok(());

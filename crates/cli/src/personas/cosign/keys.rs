@@ -4,6 +4,7 @@ use std::path::Path;
 
 use kms::{KeyReference, ServiceReference};
 use pki::cosign_key::{COSIGN_KEY_FILE_LIMIT, CosignKeyFile};
+use pki::keyfile::Passphrase;
 use pki::signature::VerifyingKey;
 use pki::signing::SigningKey;
 use zeroize::Zeroizing;
@@ -32,8 +33,8 @@ pub(crate) fn refuse_security_key(matches: &Matches) -> Result<(), Error> {
 
 /// Where a private key is.
 pub(crate) enum Place {
-    /// In a file or a variable, for [`private`] to read.
-    Here,
+    /// Where [`private`] can read it.
+    Readable,
     /// In a service, where it stays.
     Service(ServiceReference),
 }
@@ -44,13 +45,11 @@ pub(crate) enum Place {
 /// A reference that is none, or to a place that gives no private keys.
 pub(crate) fn place(reference: &str) -> Result<Place, Error> {
     match KeyReference::parse(reference)? {
-        KeyReference::Path(_) | KeyReference::Environment(_) => Ok(Place::Here),
+        KeyReference::Path(_) | KeyReference::Environment(_) | KeyReference::Stored(_) => {
+            Ok(Place::Readable)
+        }
         KeyReference::Service(service) => Ok(Place::Service(service)),
-        KeyReference::Url(_) => Err(Error::Unsupported {
-            what: "a private key from a web address",
-            instead: "Only public keys are taken from there.",
-        }),
-        KeyReference::Stored(_) => Err(stored()),
+        KeyReference::Url(_) => Err(no_private_key_there()),
     }
 }
 
@@ -58,20 +57,36 @@ pub(crate) fn place(reference: &str) -> Result<Place, Error> {
 ///
 /// # Errors
 /// Unreadable, not a private key, locked under another password.
-pub(crate) fn private(process: &Process, reference: &str) -> Result<SigningKey, Error> {
+pub(crate) fn private(context: &Context<'_>, reference: &str) -> Result<SigningKey, Error> {
+    let process = context.session.process;
+    let (text, stored_password) = match KeyReference::parse(reference)? {
+        KeyReference::Stored(place) => {
+            let stored = services(context)?.stored_private_key(&place)?;
+            let pem = Zeroizing::new(stored.pem.as_bytes().to_vec());
+            (pem, Some(Passphrase::new(stored.password)))
+        }
+        KeyReference::Path(_) | KeyReference::Environment(_) => (text(process, reference)?, None),
+        KeyReference::Service(_) | KeyReference::Url(_) => return Err(no_private_key_there()),
+    };
     let place = reference.to_owned();
-    let file =
-        CosignKeyFile::parse(&text(process, reference)?).map_err(|source| Error::KeyFile {
-            place: place.clone(),
-            source,
-        })?;
-    let password = if file.is_encrypted() {
-        Some(passwords::existing(process)?)
-    } else {
-        None
+    let file = CosignKeyFile::parse(&text).map_err(|source| Error::KeyFile {
+        place: place.clone(),
+        source,
+    })?;
+    let password = match stored_password {
+        _ if !file.is_encrypted() => None,
+        Some(password) => Some(password),
+        None => Some(passwords::existing(process)?),
     };
     file.unlock(password.as_ref())
         .map_err(|source| Error::Unlock { place, source })
+}
+
+fn no_private_key_there() -> Error {
+    Error::Unsupported {
+        what: "a private key from a web address",
+        instead: "Only public keys are taken from there.",
+    }
 }
 
 /// The public key of `reference`: of a file, a variable, a web address or a service.
@@ -84,7 +99,7 @@ pub(crate) fn public(context: &Context<'_>, reference: &str) -> Result<Verifying
         KeyReference::Path(_) | KeyReference::Environment(_) => text(process, reference)?,
         KeyReference::Service(service) => return services(context)?.service_key(&service),
         KeyReference::Url(url) => Zeroizing::new(services(context)?.fetch_public_key(url)?),
-        KeyReference::Stored(_) => return Err(stored()),
+        KeyReference::Stored(place) => return services(context)?.stored_public_key(&place),
     };
     VerifyingKey::from_pem(&pem).map_err(|source| Error::PublicKey {
         place: reference.to_owned(),
@@ -97,13 +112,6 @@ pub(crate) fn services<'s>(context: &'s Context<'_>) -> Result<Box<dyn CosignOps
     let options = RegistryOptions::default();
     let uses = context.session.uses;
     uses.cosign(context.session, &options, context.timeout)
-}
-
-fn stored() -> Error {
-    Error::Unsupported {
-        what: "a key in Kubernetes, GitLab or GitHub",
-        instead: "Put the key into a variable of the job, and name it by --key env://VARIABLE.",
-    }
 }
 
 /// What a file or a variable holds.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use kms::ServiceReference;
+use kms::{ServiceReference, StoredKeyFile, StoredPrivateKey};
 use oci::{Digest, Reference};
 use pki::digest::Sha256;
 use pki::signature::VerifyingKey;
@@ -28,6 +28,29 @@ pub trait KeyOps {
     /// # Errors
     /// What the service needs is not set, or it does not give the key.
     fn service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error>;
+
+    /// A private key file that a forge keeps, and its password.
+    ///
+    /// # Errors
+    /// As [`Self::service_key`].
+    fn stored_private_key(&mut self, place: &StoredKeyFile) -> Result<StoredPrivateKey, Error>;
+
+    /// The public half of such a key.
+    ///
+    /// # Errors
+    /// As [`Self::service_key`].
+    fn stored_public_key(&mut self, place: &StoredKeyFile) -> Result<VerifyingKey, Error>;
+
+    /// Leaves a new key with a forge; none that is there is replaced.
+    ///
+    /// # Errors
+    /// As [`Self::service_key`].
+    fn store_key(
+        &mut self,
+        place: &StoredKeyFile,
+        private: &StoredPrivateKey,
+        public: &VerifyingKey,
+    ) -> Result<(), Error>;
 
     /// What is at a web address, as much as a public key file may have.
     ///

@@ -134,7 +134,6 @@ impl PartyOptions {
     /// # Errors
     /// Conflicting flags, unreadable files, a key that stays locked.
     pub(crate) fn of(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
-        let process = context.session.process;
         keys::refuse_security_key(matches)?;
         let key = text(matches, &KEY);
         for flag in [&IDENTITY_TOKEN, &OIDC_PROVIDER, &FULCIO_AUTH_FLOW] {
@@ -161,8 +160,8 @@ impl PartyOptions {
             None => Who::Identity,
             Some(reference) => match keys::place(reference)? {
                 keys::Place::Service(service) => Who::Service(service),
-                keys::Place::Here => {
-                    let key = Box::new(keys::private(process, reference)?);
+                keys::Place::Readable => {
+                    let key = Box::new(keys::private(context, reference)?);
                     if matches.on(&ISSUE_CERTIFICATE) {
                         Who::CertifiedKey(key)
                     } else {

@@ -30,7 +30,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         .into());
     };
     let public = match keys::place(reference)? {
-        keys::Place::Here => keys::private(process, reference)?.verifying_key(),
+        keys::Place::Readable => keys::private(context, reference)?.verifying_key(),
         keys::Place::Service(service) => keys::services(context)?.service_key(&service)?,
     };
     let public = public.to_pem();

@@ -1,31 +1,52 @@
-//! Keys that stay where they are.
-
-use std::path::{Path, PathBuf};
+//! Keys that stay where they are, and keys that another system keeps.
 
 use kms::{
-    AwsCredentials, AwsSettings, AzureCredentials, AzureSettings, GoogleCredentials,
-    GoogleSettings, Pkcs11Settings, PluginSettings, ServiceReference, Settings, SigningService,
-    VaultSettings, open,
+    GitLabSettings, Pkcs11Error, ServiceError, ServiceReference, Settings, SigningService,
+    StoredKeyFile, StoredPrivateKey, fetch_stored_private_key, fetch_stored_public_key, open,
 };
 use net::{Redirects, Request};
 use pki::signature::{VERIFYING_KEY_FILE_LIMIT, VerifyingKey};
 use pki::signing::KeyAlgorithm;
-use zeroize::Zeroizing;
 
 use super::Client;
-use crate::env;
 use crate::personas::cosign::error::Error;
-use crate::personas::cosign::files;
 use crate::personas::cosign::ops::KeyOps;
-use crate::process::Process;
-
-/// Most bytes of a file with credentials.
-const CREDENTIALS_LIMIT: u64 = 64 << 10;
+use crate::prompt;
 
 impl KeyOps for Client<'_> {
     fn service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error> {
-        let service = self.service(reference)?;
-        self.block_on(async { Ok(service.key().await?.verifying_key) })
+        let (_, key) = self.service(reference, async |service| {
+            Ok(service.key().await?.verifying_key)
+        })?;
+        Ok(key)
+    }
+
+    fn create_service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error> {
+        let (_, key) = self.service(reference, async |service| {
+            service.check_login().await?;
+            Ok(service.create(KeyAlgorithm::EcdsaP256).await?.verifying_key)
+        })?;
+        Ok(key)
+    }
+
+    fn stored_private_key(&mut self, place: &StoredKeyFile) -> Result<StoredPrivateKey, Error> {
+        let settings = self.stored_settings()?;
+        self.block_on(async { Ok(fetch_stored_private_key(place, &settings).await?) })
+    }
+
+    fn stored_public_key(&mut self, place: &StoredKeyFile) -> Result<VerifyingKey, Error> {
+        let settings = self.stored_settings()?;
+        self.block_on(async { Ok(fetch_stored_public_key(place, &settings).await?) })
+    }
+
+    fn store_key(
+        &mut self,
+        place: &StoredKeyFile,
+        private: &StoredPrivateKey,
+        public: &VerifyingKey,
+    ) -> Result<(), Error> {
+        let settings = self.stored_settings()?;
+        self.block_on(async { Ok(kms::store_key(place, private, public, &settings).await?) })
     }
 
     fn fetch_public_key(&mut self, url: net::Url) -> Result<Vec<u8>, Error> {
@@ -43,152 +64,49 @@ impl KeyOps for Client<'_> {
             Ok(response.read_to_limit(limit).await?.to_vec())
         })
     }
-
-    fn create_service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error> {
-        let service = self.service(reference)?;
-        self.block_on(async {
-            let made = service.create(KeyAlgorithm::EcdsaP256).await?;
-            Ok(made.verifying_key)
-        })
-    }
 }
 
 impl Client<'_> {
-    /// The service of a key; nobody is contacted yet.
-    pub(super) fn service(
+    /// The service of a key that will sign. A PIN that is needed was asked for.
+    pub(super) fn signing_service(
         &self,
         reference: &ServiceReference,
     ) -> Result<Box<dyn SigningService>, Error> {
+        let (service, ()) = self.service(reference, async |service| service.check_login().await)?;
+        Ok(service)
+    }
+
+    /// The service of a key, and what it was first used for. A token's PIN is asked for on a terminal when it turns out
+    /// to be needed.
+    fn service<T>(
+        &self,
+        reference: &ServiceReference,
+        first_use: impl AsyncFn(&dyn SigningService) -> Result<T, ServiceError>,
+    ) -> Result<(Box<dyn SigningService>, T), Error> {
         let process = self.process;
+        let variables = |name: &str| process.var(name).map(str::to_owned);
+        let http = self.services_client(None)?;
+        let mut settings = Settings::from_variables(reference, http, process.now(), &variables)?;
+        loop {
+            let service = open(reference, &settings)?;
+            match self.block_on(async { Ok(first_use(&*service).await) })? {
+                Ok(used) => return Ok((service, used)),
+                Err(ServiceError::Pkcs11(Pkcs11Error::PinNeeded { token }))
+                    if settings.pkcs11.pin.is_none() && process.terminals().stdin =>
+                {
+                    let question = format!("Enter PIN for PKCS11 token '{}': ", token.trim_end());
+                    settings.pkcs11.pin = Some(prompt::secret_on_stderr(process, &question)?);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn stored_settings(&self) -> Result<Settings, Error> {
+        let process = self.process;
+        let variables = |name: &str| process.var(name).map(str::to_owned);
         let mut settings = Settings::new(self.services_client(None)?, process.now());
-        settings.aws = aws(process);
-        settings.azure = azure(process)?;
-        settings.google = google(process)?;
-        settings.pkcs11 = Pkcs11Settings {
-            module_path: process
-                .path_var("COSIGN_PKCS11_MODULE_PATH")
-                .map(Path::to_owned),
-            pin: secret(process, "COSIGN_PKCS11_PIN"),
-        };
-        settings.plugins = PluginSettings {
-            search_path: std::env::split_paths(process.search_path()).collect(),
-        };
-        settings.vault = vault(process)?;
-        Ok(open(reference, &settings)?)
+        settings.gitlab = GitLabSettings::from_variables(&variables);
+        Ok(settings)
     }
-}
-
-fn text(process: &Process, names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .find_map(|name| process.var(name))
-        .map(str::to_owned)
-}
-
-fn secret(process: &Process, name: &str) -> Option<Zeroizing<String>> {
-    process.var(name).map(|text| text.to_owned().into())
-}
-
-fn file(process: &Process, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    process
-        .path_var(name)
-        .map(|path| files::read(process, path, CREDENTIALS_LIMIT).map(Zeroizing::new))
-        .transpose()
-}
-
-fn aws(process: &Process) -> AwsSettings {
-    let credentials = match (
-        text(process, &["AWS_ACCESS_KEY_ID"]),
-        secret(process, "AWS_SECRET_ACCESS_KEY"),
-    ) {
-        (Some(access_key_id), Some(secret_access_key)) => Some(AwsCredentials {
-            access_key_id,
-            secret_access_key,
-            session_token: secret(process, "AWS_SESSION_TOKEN"),
-        }),
-        _ => None,
-    };
-    AwsSettings {
-        region: text(process, &["AWS_REGION", "AWS_DEFAULT_REGION"]),
-        endpoint: text(process, &["AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL"]),
-        credentials,
-    }
-}
-
-fn azure(process: &Process) -> Result<AzureSettings, Error> {
-    let token = match file(process, "AZURE_FEDERATED_TOKEN_FILE")? {
-        Some(bytes) => Some(utf8(&bytes)?),
-        None => None,
-    };
-    let credentials = match (
-        text(process, &["AZURE_TENANT_ID"]),
-        text(process, &["AZURE_CLIENT_ID"]),
-        secret(process, "AZURE_CLIENT_SECRET"),
-        token,
-    ) {
-        (Some(tenant), Some(client_id), Some(client_secret), _) => {
-            Some(AzureCredentials::ClientSecret {
-                tenant,
-                client_id,
-                client_secret,
-            })
-        }
-        (Some(tenant), Some(client_id), None, Some(token)) => {
-            Some(AzureCredentials::FederatedToken {
-                tenant,
-                client_id,
-                token,
-            })
-        }
-        _ => None,
-    };
-    Ok(AzureSettings {
-        authority: text(process, &["AZURE_AUTHORITY_HOST"]),
-        vault_address: None,
-        credentials,
-    })
-}
-
-fn google(process: &Process) -> Result<GoogleSettings, Error> {
-    let credentials = match secret(process, "GOOGLE_OAUTH_ACCESS_TOKEN") {
-        Some(token) => Some(GoogleCredentials::AccessToken(token)),
-        None => file(process, "GOOGLE_APPLICATION_CREDENTIALS")?.map(GoogleCredentials::File),
-    };
-    Ok(GoogleSettings {
-        endpoint: None,
-        credentials,
-    })
-}
-
-fn vault(process: &Process) -> Result<VaultSettings, Error> {
-    let token = match secret(process, "VAULT_TOKEN").or_else(|| secret(process, "BAO_TOKEN")) {
-        Some(token) => Some(token),
-        None => vault_token_file(process)?,
-    };
-    Ok(VaultSettings {
-        address: text(process, &["VAULT_ADDR", "BAO_ADDR"]),
-        token,
-        namespace: text(process, &["VAULT_NAMESPACE", "BAO_NAMESPACE"]),
-        engine_path: text(process, &["TRANSIT_SECRET_ENGINE_PATH"]),
-        key_version: None,
-    })
-}
-
-/// What `vault login` left.
-fn vault_token_file(process: &Process) -> Result<Option<Zeroizing<String>>, Error> {
-    let Some(home) = process.path_var(env::HOME.name) else {
-        return Ok(None);
-    };
-    let path: PathBuf = home.join(".vault-token");
-    if !files::exists(process, &path)? {
-        return Ok(None);
-    }
-    let bytes = Zeroizing::new(files::read(process, &path, CREDENTIALS_LIMIT)?);
-    utf8(&bytes).map(Some)
-}
-
-fn utf8(bytes: &[u8]) -> Result<Zeroizing<String>, Error> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Error::Input(crate::input::InputError::NotText))?;
-    Ok(Zeroizing::new(text.trim().to_owned()))
 }

@@ -54,7 +54,7 @@ impl PartyOps for Client<'_> {
         let signer = match options.who {
             Who::Key(key) => Signer::with_key(*key),
             Who::Service(reference) => {
-                let service = self.service(&reference)?;
+                let service = self.signing_service(&reference)?;
                 self.block_on(async { Ok(Signer::with_service(service).await?) })?
             }
             Who::CertifiedKey(key) => {
@@ -185,8 +185,8 @@ impl Client<'_> {
         witnesses: &Witnesses,
         initialised: Option<TrustedRoot>,
     ) -> Option<TrustedRoot> {
-        let certified = !matches!(options.who, Who::Key(_) | Who::Service(_))
-            || options.certificate.is_some();
+        let certified =
+            !matches!(options.who, Who::Key(_) | Who::Service(_)) || options.certificate.is_some();
         let named = &options.named_trust;
         let complete = (!certified || !named.certificate_authorities.is_empty())
             && (witnesses.logs.is_empty() || !named.logs.is_empty())

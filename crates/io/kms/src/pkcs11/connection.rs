@@ -204,7 +204,7 @@ impl Connection {
         Ok(())
     }
 
-    fn check_logged_in(&self) -> Result<(), Pkcs11Error> {
+    pub(super) fn check_logged_in(&self) -> Result<(), Pkcs11Error> {
         if self.logged_in || !self.login_required {
             return Ok(());
         }

@@ -95,6 +95,11 @@ impl Backend for Pkcs11Key {
     const SERVICE: Service = Service::Pkcs11;
     type Pin = ();
 
+    async fn check_login(&self) -> Result<(), ServiceError> {
+        self.with_connection(|connection, _| Ok(connection.check_logged_in()?))
+            .await
+    }
+
     async fn fetch(&self) -> Result<(ServiceKey, ()), ServiceError> {
         let verifying_key = self.with_connection(Connection::public_key).await?;
         Ok((ServiceKey::any_hash(verifying_key), ()))
