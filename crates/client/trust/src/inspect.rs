@@ -55,6 +55,18 @@ pub struct SignedTag {
     pub signers: Vec<String>,
 }
 
+/// Which roles sign a tag, for which digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TagRoles {
+    /// The tag.
+    pub tag: String,
+    /// The digest that a trusted pull takes; none if the tag is not released.
+    pub released: Option<Sha256>,
+    /// `targets` and delegated roles, each with the digest that it signs for the tag.
+    pub roles: BTreeMap<Role, Sha256>,
+}
+
 /// A delegated role and who may sign for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,6 +117,19 @@ impl Repository<'_> {
         let trusted = self.update(now).await?;
         let names: Vec<&str> = tags.iter().map(Tag::as_str).collect();
         Ok(signed_tags(&trusted, Some(&names)))
+    }
+
+    /// Which roles sign these tags, or all that there are; in byte order, without tags that nobody signs.
+    ///
+    /// # Errors
+    /// As [`Repository::update`].
+    pub async fn roles(
+        &self,
+        tags: Option<&[&str]>,
+        now: Timestamp,
+    ) -> Result<Vec<TagRoles>, TrustError> {
+        let trusted = self.update(now).await?;
+        Ok(tag_roles(&trusted, tags))
     }
 
     /// What a trusted pull uses: the tag in `targets/releases`, else in `targets`. Other delegated roles never count.
@@ -222,6 +247,22 @@ pub(crate) fn signed_tags(trusted: &TargetsTrusted, only: Option<&[&str]>) -> Ve
         }
     });
     tags.into_values().collect()
+}
+
+fn tag_roles(trusted: &TargetsTrusted, only: Option<&[&str]>) -> Vec<TagRoles> {
+    let mut tags: BTreeMap<&str, BTreeMap<Role, Sha256>> = BTreeMap::new();
+    for_each_entry(trusted, only, |role, name, meta| {
+        if let Some(digest) = meta.hashes.sha256() {
+            tags.entry(name).or_default().insert(role.clone(), digest);
+        }
+    });
+    tags.into_iter()
+        .map(|(tag, roles)| TagRoles {
+            tag: tag.to_owned(),
+            released: released(trusted, tag).and_then(|target| target.sha256()),
+            roles,
+        })
+        .collect()
 }
 
 fn for_each_entry<'a>(

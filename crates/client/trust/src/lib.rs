@@ -29,7 +29,7 @@ mod update;
 pub use cache::{Cache, CacheError};
 pub use client::{Config, Repository, TrustClient};
 pub use error::{TrustError, UnusedCache};
-pub use inspect::{Inspection, RoleExpiry, SignedTag, Signer};
+pub use inspect::{Inspection, RoleExpiry, SignedTag, Signer, TagRoles};
 pub use preflight::Outlook;
 pub use publish::{Initialised, Published};
 pub use remote::{Access, Remote, RemoteError, Resource};

@@ -30,6 +30,11 @@ pub enum ContentTrustFact {
     NoTrustData,
     /// Nobody asked it.
     NotChecked,
+    /// The tag is released for another digest than the registry's: who pulls by content trust gets another image.
+    OtherDigest {
+        /// The digest that is signed.
+        signed: Sha256,
+    },
     /// In these roles, the tag is signed for this very digest; none if it is not signed, or signed for another one.
     Signed {
         /// `targets`, or delegations.
@@ -169,6 +174,11 @@ pub enum Outcome {
         /// Who, each once.
         found: BTreeSet<SignerId>,
     },
+    /// [`ContentTrustFact::OtherDigest`].
+    OtherDigest {
+        /// The digest that is signed.
+        signed: Sha256,
+    },
     /// The tag is not signed in this role for this image.
     RoleNotSigned {
         /// The roles in which it is.
@@ -251,6 +261,7 @@ impl Outcome {
             Self::NoTrustData => "no-trust-data",
             Self::NotAllSatisfied { .. } => "not-all-satisfied",
             Self::NotSignedBy { .. } => "not-signed-by",
+            Self::OtherDigest { .. } => "other-digest",
             Self::RoleNotSigned { .. } => "role-not-signed",
             Self::Satisfied { .. } => "satisfied",
             Self::SigstoreFailed => "sigstore-failed",
@@ -391,6 +402,7 @@ fn role_outcome(role: &str, content_trust: &ContentTrustFact) -> Outcome {
         ContentTrustFact::Failed => Outcome::ContentTrustFailed,
         ContentTrustFact::NoTrustData => Outcome::NoTrustData,
         ContentTrustFact::NotChecked => Outcome::ContentTrustNotChecked,
+        ContentTrustFact::OtherDigest { signed } => Outcome::OtherDigest { signed: *signed },
         ContentTrustFact::Signed { roles } if roles.contains(role) => Outcome::Satisfied {
             by: BTreeSet::from([SignerId::Role(role.to_owned())]),
         },

@@ -20,6 +20,12 @@
 //! [[rules]]
 //! repositories = ["localhost:5000/**"]
 //! accept-unsigned = true
+//!
+//! [sign]                                     # what `countersign sign` does
+//! systems = ["content-trust", "sigstore"]
+//! key = "release.key"                        # or keyless = true
+//! format = "both"
+//! annotations = { stage = "prod" }
 //! ```
 //!
 //! The first rule with a pattern that matches decides, and no other is looked at; an image that no rule is for is
@@ -32,6 +38,7 @@
 mod evaluate;
 mod parse;
 mod pattern;
+mod sign;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +53,7 @@ pub use evaluate::{
 };
 pub use parse::{POLICY_BYTES, PolicyError, PolicyFault};
 pub use pattern::{Pattern, PatternError};
+pub use sign::{SignSettings, Signing, parse_formats};
 
 /// The policy's usual name.
 pub const FILE_NAME: &str = "countersign.toml";
@@ -56,6 +64,8 @@ pub struct Policy {
     keys: BTreeMap<String, String>,
     identities: BTreeMap<String, Identity>,
     rules: Vec<Rule>,
+    trusted_root: Option<String>,
+    sign: Option<SignSettings>,
 }
 
 /// Somebody with a certificate.
@@ -70,8 +80,8 @@ pub struct Identity {
 /// What is demanded of some repositories.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Its line in the file, from 1.
-    pub line: usize,
+    /// Its line in the file, from 1; none if it is of no file.
+    pub line: Option<usize>,
     /// Its repositories, at least one.
     pub patterns: Vec<Pattern>,
     /// What is demanded.
@@ -140,6 +150,39 @@ pub struct Needs<'p> {
 }
 
 impl Policy {
+    /// The same demand for every repository, as flags make it. A signer of `requirement` that is not among `keys` and
+    /// `identities` has not signed.
+    #[must_use]
+    pub fn everywhere(
+        keys: BTreeMap<String, String>,
+        identities: BTreeMap<String, Identity>,
+        requirement: Requirement,
+    ) -> Self {
+        Self {
+            keys,
+            identities,
+            rules: vec![Rule {
+                line: None,
+                patterns: vec![Pattern::parse("**").expect("the pattern of everything")],
+                demand: Demand::Require(requirement),
+            }],
+            trusted_root: None,
+            sign: None,
+        }
+    }
+
+    /// The trusted root for identities, as the file says where it is.
+    #[must_use]
+    pub fn trusted_root(&self) -> Option<&str> {
+        self.trusted_root.as_deref()
+    }
+
+    /// What `sign` is to do.
+    #[must_use]
+    pub const fn sign(&self) -> Option<&SignSettings> {
+        self.sign.as_ref()
+    }
+
     /// The keys by name, as the file says where they are: relative to the file, if it is a file.
     #[must_use]
     pub fn keys(&self) -> &BTreeMap<String, String> {

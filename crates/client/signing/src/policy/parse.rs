@@ -7,6 +7,7 @@ use sigstore::identity::{Pattern as Expression, TextRule};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::sign;
 use super::{Demand, Identity, Pattern, PatternError, Policy, Requirement, Rule, SignedBy};
 
 /// Most bytes of a policy.
@@ -56,6 +57,14 @@ pub struct PolicyError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyFault {
+    /// A word that is not one of those that may stand there.
+    #[error("{found:?} is not one of {}", known.join(", "))]
+    Choice {
+        /// The word.
+        found: String,
+        /// Those that may stand there.
+        known: Vec<&'static str>,
+    },
     /// Annotations where nothing is that could carry them.
     #[error("content trust has no annotations, and nothing else is demanded here")]
     AnnotationsOfNobody,
@@ -198,16 +207,16 @@ fn list(known: &[String]) -> String {
     }
 }
 
-type Value<'a> = Spanned<DeValue<'a>>;
-type Parsed<T> = Result<T, At>;
+pub(super) type Value<'a> = Spanned<DeValue<'a>>;
+pub(super) type Parsed<T> = Result<T, At>;
 
 /// A fault and where it is, in bytes.
-struct At {
+pub(super) struct At {
     at: usize,
     fault: PolicyFault,
 }
 
-fn fault<T>(at: Range<usize>, fault: PolicyFault) -> Parsed<T> {
+pub(super) fn fault<T>(at: Range<usize>, fault: PolicyFault) -> Parsed<T> {
     let at = at.start;
     Err(At { at, fault })
 }
@@ -242,11 +251,13 @@ fn read(text: &str) -> Parsed<Policy> {
         at: document.span(),
         table: document.get_ref(),
     };
-    table.know(&["identities", "keys", "rules"])?;
+    table.know(&["identities", "keys", "rules", "sign", "trusted-root"])?;
     let mut policy = Policy {
-        keys: table.named("keys", key)?,
+        keys: table.named("keys", place)?,
         identities: table.named("identities", identity)?,
         rules: Vec::new(),
+        trusted_root: table.place("trusted-root")?,
+        sign: table.get("sign").map(sign::read).transpose()?,
     };
     for value in table.array("rules")? {
         let line = text[..value.span().start].matches('\n').count() + 1;
@@ -260,7 +271,8 @@ fn read(text: &str) -> Parsed<Policy> {
     Ok(policy)
 }
 
-fn key(value: &Value<'_>) -> Parsed<String> {
+/// Where something is: a file, or the URI of a kept key.
+fn place(value: &Value<'_>) -> Parsed<String> {
     let text = string("key", value)?;
     if text.trim().is_empty() {
         return fault(value.span(), PolicyFault::Empty { what: "key" });
@@ -299,7 +311,7 @@ impl Reader<'_> {
             _ => Demand::Require(self.several(&table, which, demand, 1)?),
         };
         let rule = Rule {
-            line,
+            line: Some(line),
             patterns,
             demand,
         };
@@ -325,7 +337,10 @@ impl Reader<'_> {
                 },
             })?;
             let rules = self.policy.rules.iter();
-            let earlier = rules.flat_map(|rule| rule.patterns.iter().map(|by| (by, rule.line)));
+            let earlier = rules.flat_map(|rule| {
+                let line = rule.line.unwrap_or_default();
+                rule.patterns.iter().map(move |by| (by, line))
+            });
             let own = patterns.iter().map(|by| (by, line));
             let covering = earlier.chain(own).find(|(by, _)| by.covers(&pattern));
             if let Some((by, line)) = covering {
@@ -514,13 +529,13 @@ fn is_role(text: &str) -> bool {
 }
 
 /// A table with its place.
-struct Table<'v, 'a> {
-    at: Range<usize>,
+pub(super) struct Table<'v, 'a> {
+    pub(super) at: Range<usize>,
     table: &'v DeTable<'a>,
 }
 
 impl<'v, 'a> Table<'v, 'a> {
-    fn of(what: &'static str, value: &'v Value<'a>) -> Parsed<Self> {
+    pub(super) fn of(what: &'static str, value: &'v Value<'a>) -> Parsed<Self> {
         match value.get_ref() {
             DeValue::Table(table) => Ok(Self {
                 at: value.span(),
@@ -530,12 +545,12 @@ impl<'v, 'a> Table<'v, 'a> {
         }
     }
 
-    fn get(&self, name: &str) -> Option<&'v Value<'a>> {
+    pub(super) fn get(&self, name: &str) -> Option<&'v Value<'a>> {
         self.table.get(name)
     }
 
     /// Refuses members that are not among these.
-    fn know(&self, known: &[&'static str]) -> Parsed<()> {
+    pub(super) fn know(&self, known: &[&'static str]) -> Parsed<()> {
         let stranger = self
             .table
             .keys()
@@ -553,19 +568,19 @@ impl<'v, 'a> Table<'v, 'a> {
     }
 
     /// Refuses a member that is known, but not here.
-    fn not(&self, member: &'static str, of: &'static str) -> Parsed<()> {
+    pub(super) fn not(&self, member: &'static str, of: &'static str) -> Parsed<()> {
         match self.get(member) {
             None => Ok(()),
             Some(value) => fault(value.span(), PolicyFault::Misplaced { member, of }),
         }
     }
 
-    fn missing<T>(&self, member: &'static str) -> Parsed<T> {
+    pub(super) fn missing<T>(&self, member: &'static str) -> Parsed<T> {
         fault(self.at.clone(), PolicyFault::Missing { member })
     }
 
     /// The one of these members that is there.
-    fn one_of(&self, choices: &[&'static str]) -> Parsed<(&'static str, &'v Value<'a>)> {
+    pub(super) fn one_of(&self, choices: &[&'static str]) -> Parsed<(&'static str, &'v Value<'a>)> {
         let mut found = choices
             .iter()
             .filter_map(|name| Some((*name, self.get(name)?)));
@@ -585,6 +600,11 @@ impl<'v, 'a> Table<'v, 'a> {
                 )
             }
         }
+    }
+
+    /// A member that says where something is, if it is there.
+    pub(super) fn place(&self, name: &str) -> Parsed<Option<String>> {
+        self.get(name).map(place).transpose()
     }
 
     /// A member that may only be `true`.
@@ -645,7 +665,10 @@ impl<'v, 'a> Table<'v, 'a> {
     }
 }
 
-fn elements<'v, 'a>(name: &'static str, value: &'v Value<'a>) -> Parsed<Vec<&'v Value<'a>>> {
+pub(super) fn elements<'v, 'a>(
+    name: &'static str,
+    value: &'v Value<'a>,
+) -> Parsed<Vec<&'v Value<'a>>> {
     let DeValue::Array(array) = value.get_ref() else {
         return wrong_type(name, "an array", value);
     };
@@ -653,7 +676,7 @@ fn elements<'v, 'a>(name: &'static str, value: &'v Value<'a>) -> Parsed<Vec<&'v 
     Ok(array.iter().collect())
 }
 
-fn texts(name: &'static str, value: &Value<'_>) -> Parsed<BTreeMap<String, String>> {
+pub(super) fn texts(name: &'static str, value: &Value<'_>) -> Parsed<BTreeMap<String, String>> {
     let table = Table::of(name, value)?;
     at_most(value.span(), name, table.table.len(), LIST_MAX)?;
     if table.table.is_empty() {
@@ -668,14 +691,14 @@ fn texts(name: &'static str, value: &Value<'_>) -> Parsed<BTreeMap<String, Strin
         .collect()
 }
 
-fn string<'v>(member: &str, value: &'v Value<'_>) -> Parsed<&'v str> {
+pub(super) fn string<'v>(member: &str, value: &'v Value<'_>) -> Parsed<&'v str> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text),
         _ => wrong_type(member, "a text", value),
     }
 }
 
-fn wrong_type<T>(member: &str, expected: &'static str, value: &Value<'_>) -> Parsed<T> {
+pub(super) fn wrong_type<T>(member: &str, expected: &'static str, value: &Value<'_>) -> Parsed<T> {
     fault(
         value.span(),
         PolicyFault::Type {

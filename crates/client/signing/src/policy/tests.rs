@@ -203,7 +203,8 @@ accept-unsigned = true
             unsigned == Verdict::AcceptedUnsigned
         );
     }
-    let lines: Vec<usize> = policy.rules().iter().map(|rule| rule.line).collect();
+    let lines = policy.rules().iter().map(|rule| rule.line.unwrap());
+    let lines: Vec<usize> = lines.collect();
     assert_eq!(
         text.lines().nth(lines[1] - 1),
         Some("[[rules]]"),
@@ -639,8 +640,10 @@ fn what_is_not_understood_is_refused_where_it_stands() {
         (
             "[keys.more]\nfile = 'a'".to_owned(),
             "[keys.more]",
-            PolicyFault::Syntax {
-                reason: String::new(),
+            PolicyFault::Type {
+                member: "key".to_owned(),
+                expected: "a text",
+                found: "table",
             },
         ),
         (
@@ -659,8 +662,8 @@ fn what_is_not_understood_is_refused_where_it_stands() {
             empty("subject"),
         ),
         (
-            "keys = 1".to_owned(),
-            "keys = 1",
+            "[[rules".to_owned(),
+            "",
             PolicyFault::Syntax {
                 reason: String::new(),
             },

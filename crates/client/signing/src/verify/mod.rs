@@ -49,27 +49,65 @@ pub async fn verify_image(
     now: Timestamp,
 ) -> Result<ImageOutcome, VerifyError> {
     let image = place.locate().await.map_err(VerifyError::of)?;
-    let mut discovered = match &request.given {
+    let discovered = match &request.given {
         Some(_) => given(place, image, request),
         None => discover(place, image, &request.search).await,
     };
+    let requests = std::slice::from_ref(request);
+    let outcomes = judge_all(discovered, place, requests, trust, now).await?;
+    Ok(outcomes.into_iter().next().expect("one for each request"))
+}
+
+/// As [`verify_image`] for several demands, which look for the same: what is attached is looked for once, and by the
+/// first one's search. An outcome for each demand, all about the same digest; `given` is not for this.
+///
+/// # Errors
+/// As `verify_image`.
+pub async fn verify_image_for(
+    place: &Place,
+    requests: &[Request],
+    trust: &TrustedRoot,
+    now: Timestamp,
+) -> Result<Vec<ImageOutcome>, VerifyError> {
+    let Some(first) = requests.first() else {
+        return Ok(Vec::new());
+    };
+    let image = place.locate().await.map_err(VerifyError::of)?;
+    let discovered = discover(place, image, &first.search).await;
+    judge_all(discovered, place, requests, trust, now).await
+}
+
+async fn judge_all(
+    mut discovered: Discovered,
+    place: &Place,
+    requests: &[Request],
+    trust: &TrustedRoot,
+    now: Timestamp,
+) -> Result<Vec<ImageOutcome>, VerifyError> {
     check_reached(&mut discovered)?;
     if discovered.candidates.iter().any(is_over_bytes) && discovered.image.manifest().is_none() {
         // The signature is over the manifest itself, which is not known when the image is named by its digest.
         discovered.image = place.resolve().await.map_err(VerifyError::of)?;
     }
-    let mut outcome = judge(&discovered, place, request, trust, now);
-    outcome.sources = discovered.sources;
-    if let Some(VerifyFailure::NoSignature {
-        others,
-        image_absent,
-    }) = &mut outcome.failure
-    {
-        *image_absent = outcome.image.manifest().is_none()
-            && place.resolve().await.is_err_and(|error| error.is_absent());
-        add_attestations(place, &outcome.image, &request.search.kind, others).await;
+    let mut outcomes: Vec<ImageOutcome> = Vec::with_capacity(requests.len());
+    for request in requests {
+        let mut outcome = judge(&discovered, place, request, trust, now);
+        if let Some(VerifyFailure::NoSignature {
+            others,
+            image_absent,
+        }) = &mut outcome.failure
+        {
+            *image_absent = outcome.image.manifest().is_none()
+                && place.resolve().await.is_err_and(|error| error.is_absent());
+            add_attestations(place, &outcome.image, &request.search.kind, others).await;
+        }
+        outcomes.push(outcome);
     }
-    Ok(outcome)
+    let sources = Arc::new(discovered.sources);
+    for outcome in &mut outcomes {
+        outcome.sources = sources.clone();
+    }
+    Ok(outcomes)
 }
 
 /// Verifies many images, at most `parallel` at once; what is wrong with one is nothing to the others. `done` is told
@@ -118,7 +156,8 @@ pub fn judge(
     ImageOutcome {
         image: discovered.image.clone(),
         failure: failure(&judged, &discovered.sources),
-        sources: Vec::new(),
+        complete: is_complete(&judged, &discovered.sources),
+        sources: Arc::default(),
         judged,
     }
 }
@@ -128,9 +167,7 @@ fn failure(judged: &[Judged], sources: &[Source]) -> Option<VerifyFailure> {
     if judged.iter().any(|judged| judged.verified().is_some()) {
         return None;
     }
-    let is_transient = |judged: &Judged| matches!(&judged.judgement, Judgement::Unreadable(error) if error.is_transient());
-    let is_unknown = |source: &Source| source.fault.is_some() || source.unopened > 0;
-    if judged.iter().any(is_transient) || sources.iter().any(is_unknown) {
+    if !is_complete(judged, sources) {
         return Some(VerifyFailure::Incomplete);
     }
     let is_other = |judged: &&Judged| matches!(judged.judgement, Judgement::OtherKind);
@@ -156,6 +193,12 @@ fn failure(judged: &[Judged], sources: &[Source]) -> Option<VerifyFailure> {
             VerifyFailure::NoneMatched { candidates }
         },
     )
+}
+
+fn is_complete(judged: &[Judged], sources: &[Source]) -> bool {
+    let is_transient = |judged: &Judged| matches!(&judged.judgement, Judgement::Unreadable(error) if error.is_transient());
+    let is_unknown = |source: &Source| source.fault.is_some() || source.unopened > 0;
+    !judged.iter().any(is_transient) && !sources.iter().any(is_unknown)
 }
 
 fn other_types(judged: &[Judged]) -> Vec<String> {

@@ -62,7 +62,8 @@ pub enum Signed {
 #[must_use = "it says whether the image is verified"]
 pub struct ImageOutcome {
     pub(super) image: Image,
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Arc<Vec<Source>>,
+    pub(super) complete: bool,
     pub(super) judged: Vec<Judged>,
     pub(super) failure: Option<VerifyFailure>,
 }
@@ -115,6 +116,12 @@ impl ImageOutcome {
     #[must_use]
     pub fn judged(&self) -> &[Judged] {
         &self.judged
+    }
+
+    /// Whether all that is attached to the image could be read.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Where was looked.
