@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use keyless::fulcio::Api;
 use keyless::rekor::LogVersion;
 use signing::sign::{
-    AttestPlan, BlobPlan, Destination, EntryKind, Format, ImagePlan, SignError, Signer, Witnesses,
-    attest_image, sign_blob, sign_image,
+    AttestPlan, BlobPlan, Destination, EntryKind, Format, ImagePlan, Said, SignError, Signer,
+    Witnesses, attest_image, sign_blob, sign_image,
 };
 use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
@@ -110,8 +110,10 @@ async fn attestations_of_every_form() {
         let formats = [format];
         let plan = AttestPlan {
             image: plan(&signer, &witnesses, &formats, &none, &trust),
-            predicate_type: &PredicateType::CycloneDx,
-            predicate: br#"{"bomFormat": "CycloneDX", "n": 1.50}"#,
+            said: Said::Predicate {
+                kind: &PredicateType::CycloneDx,
+                predicate: br#"{"bomFormat": "CycloneDX", "n": 1.50}"#,
+            },
             replace: false,
             entry,
         };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use pki::cosign_key::CosignKeyFile;
 use pki::signing::{KeyAlgorithm, SigningKey};
 use signing::sign::{
-    AttestPlan, BlobPlan, Destination, EntryKind, Format, ImagePlan, Signed, Signer, Stored,
+    AttestPlan, BlobPlan, Destination, EntryKind, Format, ImagePlan, Said, Signed, Signer, Stored,
     Witnesses, attest_image, sign_blob, sign_blob_legacy, sign_image,
 };
 use sigstore::predicate::PredicateType;
@@ -160,8 +160,10 @@ async fn an_attestation_in_both_forms() {
     };
     let mut plan = AttestPlan {
         image: plan(&signer, &witnesses, &[Format::Tag], &none),
-        predicate_type: &PredicateType::SlsaProvenance1,
-        predicate: br#"{"buildDefinition": {"buildType": "x"}}"#,
+        said: Said::Predicate {
+            kind: &PredicateType::SlsaProvenance1,
+            predicate: br#"{"buildDefinition": {"buildType": "x"}}"#,
+        },
         replace: false,
         entry: EntryKind::Dsse,
     };
@@ -180,7 +182,10 @@ async fn an_attestation_in_both_forms() {
     }
     // Replaced, there is still one.
     plan.replace = true;
-    plan.predicate = b"{}";
+    plan.said = Said::Predicate {
+        kind: &PredicateType::SlsaProvenance1,
+        predicate: b"{}",
+    };
     attest_image(to, &plan).await.unwrap();
     let out = verify(CosignVersion::V2, &[]).success();
     assert_eq!(out.stdout.lines().count(), 1);

@@ -126,6 +126,12 @@ impl Envelope {
         .expect("text cannot fail to be written")
     }
 
+    /// Writes the envelope as it stands in bundles, and as cosign prints it from there: payload, type, signatures.
+    #[must_use]
+    pub fn to_bundle_json(&self) -> String {
+        serde_json::to_string(&self.to_wire()).expect("text cannot fail to be written")
+    }
+
     pub(crate) fn to_wire(&self) -> wire::Envelope {
         let signatures = self.signatures.iter().map(|signature| wire::Signature {
             sig: Some(Bytes(signature.signature.clone())),

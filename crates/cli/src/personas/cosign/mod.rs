@@ -4,6 +4,7 @@
 //! standard error.
 
 pub(crate) mod annotations;
+mod attest;
 mod attest_blob;
 mod blob;
 mod blob_files;
@@ -36,6 +37,7 @@ pub mod trust_ops;
 pub mod variables;
 pub(crate) mod verification;
 mod verify;
+mod verify_attestation;
 mod verify_blob;
 mod verify_blob_attestation;
 mod version;

@@ -19,7 +19,10 @@ use super::error::Error;
 use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
-pub trait CosignOps: BlobOps + KeyOps + PartyOps + ResolveOps + SignOps + VerifyOps {}
+pub trait CosignOps:
+    AttestOps + BlobOps + KeyOps + PartyOps + ResolveOps + SignOps + VerifyOps
+{
+}
 
 /// Keys that services keep.
 pub trait KeyOps {
@@ -125,6 +128,39 @@ pub struct SignImages<'a> {
     /// The older form records when it was made.
     pub record_creation: bool,
     /// Signatures are written.
+    pub upload: bool,
+}
+
+/// Attestations about images.
+pub trait AttestOps {
+    /// Attests something about each image, as [`SignOps::sign_images`] signs them.
+    fn attest_images(
+        &mut self,
+        request: &AttestImages<'_>,
+        report: &mut dyn FnMut(usize, Result<Vec<Signed>, Error>),
+    );
+}
+
+/// What is attested about images.
+#[derive(Debug)]
+pub struct AttestImages<'a> {
+    /// Who signs.
+    pub party: &'a Party,
+    /// Which.
+    pub images: &'a [Reference],
+    /// Each manifest of an index, too.
+    pub recursive: bool,
+    /// What is written.
+    pub formats: &'a [Format],
+    /// What is said.
+    pub said: signing::sign::Said<'a>,
+    /// Other attestations of the type in the older form go.
+    pub replace: bool,
+    /// What a log of version 1 records of the older form.
+    pub entry: EntryKind,
+    /// The older form records when it was made.
+    pub record_creation: bool,
+    /// Attestations are written.
     pub upload: bool,
 }
 

@@ -12,18 +12,21 @@ use crate::render::printable::printable;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sought {
+pub(crate) enum Sought<'a> {
     /// Signatures.
     Signatures,
     /// Attestations.
-    Attestations,
+    Attestations {
+        /// Their type as the user wrote it.
+        wanted: &'a str,
+    },
 }
 
-impl Sought {
+impl Sought<'_> {
     fn plural(self) -> &'static str {
         match self {
             Self::Signatures => "signatures",
-            Self::Attestations => "attestations",
+            Self::Attestations { .. } => "attestations",
         }
     }
 }
@@ -165,9 +168,9 @@ pub(crate) fn payload(one: &VerifiedImage, image: &str) -> String {
 }
 
 /// cosign's exit code for a failure.
-pub(crate) fn exit_code(failure: &VerifyFailure, sought: Sought) -> u8 {
+pub(crate) fn exit_code(failure: &VerifyFailure, sought: Sought<'_>) -> u8 {
     match (failure, sought) {
-        (VerifyFailure::Incomplete, _) | (_, Sought::Attestations) => 1,
+        (VerifyFailure::Incomplete, _) | (_, Sought::Attestations { .. }) => 1,
         (VerifyFailure::NoSignature { .. }, _) => 10,
         (VerifyFailure::NoneMatched { .. }, _) => 12,
         (VerifyFailure::NoCertificate, _) => 13,
@@ -175,7 +178,11 @@ pub(crate) fn exit_code(failure: &VerifyFailure, sought: Sought) -> u8 {
 }
 
 /// Why the image is not verified, and what can be done.
-pub(crate) fn failure(failure: &VerifyFailure, outcome: &ImageOutcome, sought: Sought) -> String {
+pub(crate) fn failure(
+    failure: &VerifyFailure,
+    outcome: &ImageOutcome,
+    sought: Sought<'_>,
+) -> String {
     let what = sought.plural();
     match failure {
         VerifyFailure::Incomplete => {
@@ -207,12 +214,13 @@ pub(crate) fn failure(failure: &VerifyFailure, outcome: &ImageOutcome, sought: S
     }
 }
 
-fn no_signature(others: &[String], image_absent: bool, sought: Sought) -> String {
+fn no_signature(others: &[String], image_absent: bool, sought: Sought<'_>) -> String {
     let mut text = match sought {
         Sought::Signatures => "no signatures found".to_owned(),
-        Sought::Attestations if others.is_empty() => "no matching attestations: ".to_owned(),
-        Sought::Attestations => format!(
-            "none of the attestations matched the predicate type, found: {}",
+        Sought::Attestations { .. } if others.is_empty() => "no matching attestations: ".to_owned(),
+        Sought::Attestations { wanted } => format!(
+            "none of the attestations matched the predicate type: {}, found: {}",
+            printable(wanted),
             printable(&others.join(","))
         ),
     };
@@ -230,7 +238,7 @@ fn no_signature(others: &[String], image_absent: bool, sought: Sought) -> String
 }
 
 /// The refusal of the candidate that came furthest is the reason; of several, each is listed.
-fn none_matched(outcome: &ImageOutcome, sought: Sought) -> String {
+fn none_matched(outcome: &ImageOutcome, sought: Sought<'_>) -> String {
     let mut refused: Vec<(usize, &Refusal)> = outcome
         .judged()
         .iter()

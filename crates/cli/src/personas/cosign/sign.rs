@@ -29,7 +29,7 @@ const OUTPUT_CERTIFICATE: Flag = file("output-certificate", "Write the certifica
 const OUTPUT_PAYLOAD: Flag = file("output-payload", "Write the signed payload to this file");
 const OUTPUT_SIGNATURE: Flag = file("output-signature", "Write the signature to this file");
 const PAYLOAD: Flag = file("payload", "Sign this payload").hidden();
-const RECORD_CREATION: Flag = Flag::switch(
+pub(super) const RECORD_CREATION: Flag = Flag::switch(
     "record-creation-timestamp",
     "Record the time of signing in the manifest of the older form",
 );
@@ -139,11 +139,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
             }
             Err(error) => {
                 failed += 1;
-                process.err(format_args!(
-                    "Error: signing [{}]: {}\n",
-                    printable(&image),
-                    error.text()
-                ));
+                complain(context, "signing", &image, &error);
             }
         });
         bar.inc(1);
@@ -153,11 +149,29 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     if let Some(error) = unwritten {
         return Err(error);
     }
-    if images.len() > 1 {
-        process.err(format_args!(
-            "Signed {} of {} images.\n",
-            images.len() - failed,
-            images.len()
+    conclude(context, "Signed", images.len(), failed)
+}
+
+/// An error about one image, in cosign's words.
+pub(super) fn complain(context: &Context<'_>, doing: &str, image: &str, error: &Error) {
+    context.session.process.err(format_args!(
+        "Error: {doing} [{}]: {}\n",
+        printable(image),
+        error.text()
+    ));
+}
+
+/// How many of several images were done; that some were not is said already.
+pub(super) fn conclude(
+    context: &Context<'_>,
+    done: &str,
+    count: usize,
+    failed: usize,
+) -> Result<(), Failure> {
+    if count > 1 {
+        context.session.process.err(format_args!(
+            "{done} {} of {count} images.\n",
+            count - failed
         ));
     }
     if failed > 0 {
@@ -171,7 +185,7 @@ fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
 }
 
 /// cosign's warning: what a tag means can change between looking and signing.
-fn warn_of_tags(context: &Context<'_>, images: &[Reference]) {
+pub(super) fn warn_of_tags(context: &Context<'_>, images: &[Reference]) {
     for image in images.iter().filter(|image| image.digest().is_none()) {
         context.session.process.err(format_args!(
             "WARNING: Image reference {image} uses a tag, not a digest, to identify the image to sign.\n    The digest \

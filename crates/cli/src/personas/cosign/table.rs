@@ -22,6 +22,7 @@ static TABLE: Command<Action> = Command {
     long: "Sign, attest and verify container images and files",
     flags: flags!(),
     commands: &[
+        super::attest::COMMAND,
         super::attest_blob::COMMAND,
         super::completion::COMMAND,
         super::environment::COMMAND,
@@ -31,6 +32,7 @@ static TABLE: Command<Action> = Command {
         super::sign::COMMAND,
         super::sign_blob::COMMAND,
         super::verify::COMMAND,
+        super::verify_attestation::COMMAND,
         super::verify_blob::COMMAND,
         super::verify_blob_attestation::COMMAND,
         super::version::COMMAND,

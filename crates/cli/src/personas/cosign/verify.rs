@@ -86,6 +86,19 @@ pub(super) fn targets(matches: &Matches, names: &[String]) -> Result<Vec<Target>
         .collect()
 }
 
+/// `--output`.
+pub(super) fn output_is_text(matches: &Matches) -> Result<bool, Error> {
+    match matches.text(&OUTPUT) {
+        "json" | "" => Ok(false),
+        "text" => Ok(true),
+        other => Err(Error::Usage {
+            problem: format!(
+                "invalid argument {other:?} for \"--output\" flag: must be json or text"
+            ),
+        }),
+    }
+}
+
 /// `--max-workers`.
 pub(super) fn workers(matches: &Matches) -> Result<usize, Error> {
     match matches.text(&MAX_WORKERS).parse() {
@@ -111,18 +124,7 @@ pub(super) fn verify(
         }
         .into());
     }
-    let as_text = match matches.text(&OUTPUT) {
-        "json" | "" => false,
-        "text" => true,
-        other => {
-            return Err(Error::Usage {
-                problem: format!(
-                    "invalid argument {other:?} for \"--output\" flag: must be json or text"
-                ),
-            }
-            .into());
-        }
-    };
+    let as_text = output_is_text(matches)?;
     let at_once = workers(matches)?;
     let demanded = annotations::parse(matches.values(&ANNOTATIONS))?;
     let given_signature = given_signature(context, matches)?;
@@ -138,20 +140,38 @@ pub(super) fn verify(
         request.claims = Claims::Waived;
     }
     let with_annotations = !request.annotations.is_empty();
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
     let work = VerifyImages {
         images: targets,
         request: &request,
         trust: &verification.trust,
         at_once,
     };
+    verify_each(context, matches, &registry, &work, &|image, outcome| {
+        accepted(context, image, outcome, as_text, with_annotations)
+    })
+}
+
+/// What is wrong with an image, and the exit code for it.
+pub(super) type Wrong = (String, u8);
+
+/// Verifies images and has `print` show each of them.
+pub(super) fn verify_each(
+    context: &Context<'_>,
+    matches: &Matches,
+    registry: &RegistryOptions,
+    work: &VerifyImages<'_>,
+    print: &dyn Fn(&str, &ImageOutcome) -> Result<std::io::Result<()>, Wrong>,
+) -> Result<(), Failure> {
+    let process = context.session.process;
+    let targets = work.images;
+    let mut ops = context
+        .session
+        .uses
+        .cosign(context.session, registry, context.timeout)?;
     let bar = progress::bar(process, targets.len() as u64, "verifying");
     let mut tally = Tally::default();
     let mut unprinted = None;
-    ops.verify_images(&work, &mut |index, result| {
+    ops.verify_images(work, &mut |index, result| {
         let image = targets
             .get(index)
             .map(ToString::to_string)
@@ -159,7 +179,7 @@ pub(super) fn verify(
         let printed = bar.suspend(|| {
             let verdict = result
                 .map_err(|error| (error.text(), error.exit_code_of_verify()))
-                .and_then(|outcome| accepted(context, &image, &outcome, as_text, with_annotations));
+                .and_then(|outcome| print(&image, &outcome));
             match verdict {
                 Ok(printed) => printed,
                 Err((text, code)) => {
@@ -228,7 +248,7 @@ fn accepted(
     outcome: &ImageOutcome,
     as_text: bool,
     with_annotations: bool,
-) -> Result<std::io::Result<()>, (String, u8)> {
+) -> Result<std::io::Result<()>, Wrong> {
     let process = context.session.process;
     let sought = Sought::Signatures;
     let verified = outcome.verified().map_err(|failure| {
@@ -285,7 +305,7 @@ fn given_signature(
 }
 
 /// `--certificate`.
-fn given_certificate(
+pub(super) fn given_certificate(
     context: &Context<'_>,
     matches: &Matches,
 ) -> Result<Option<GivenCertificate>, Error> {

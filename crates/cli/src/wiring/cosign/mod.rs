@@ -1,5 +1,6 @@
 //! cosign's commands over [`signing`] and [`registry::Registry`].
 
+mod attest;
 mod blob;
 mod key_service;
 mod party;

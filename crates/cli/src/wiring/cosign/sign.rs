@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
 use oci::{Content, Manifest, Reference};
-use signing::sign::{Destination, ImagePlan, Signed, sign_image};
+use signing::sign::{AttestPlan, Destination, ImagePlan, Signed, attest_image, sign_image};
 use signing::{Place, PlaceError};
 
 use super::{Client, unplaced};
@@ -17,33 +16,74 @@ const AT_ONCE: usize = 10;
 /// Most manifests signed for one reference.
 const MANIFESTS: usize = 1000;
 
+/// What is done to images, and to which.
+pub(super) struct Work<'a> {
+    pub(super) images: &'a [Reference],
+    /// To each manifest of an index, too.
+    pub(super) recursive: bool,
+    pub(super) each: Each<'a>,
+}
+
+/// What is done to each manifest.
+pub(super) enum Each<'a> {
+    Attest(AttestPlan<'a>),
+    Sign(ImagePlan<'a>),
+}
+
 impl SignOps for Client<'_> {
     fn sign_images(
         &mut self,
         request: &SignImages<'_>,
         report: &mut dyn FnMut(usize, Result<Vec<Signed>, Error>),
     ) {
-        let now = self.process.now();
-        let places: Vec<_> = request
+        let plan = ImagePlan {
+            signer: &request.party.signer,
+            witnesses: &request.party.witnesses,
+            formats: request.formats,
+            annotations: request.annotations,
+            identity: request.identity,
+            docker_media_types: request.docker_media_types,
+            record_creation: request.record_creation,
+            trust: request.party.trust.as_ref(),
+            upload: request.upload,
+            now: self.process.now(),
+        };
+        let work = Work {
+            images: request.images,
+            recursive: request.recursive,
+            each: Each::Sign(plan),
+        };
+        self.work(&work, report);
+    }
+}
+
+impl Client<'_> {
+    /// Does it, to several images at once; `report` is told of each in their order.
+    pub(super) fn work(
+        &mut self,
+        work: &Work<'_>,
+        report: &mut dyn FnMut(usize, Result<Vec<Signed>, Error>),
+    ) {
+        let places: Vec<_> = work
             .images
             .iter()
             .map(|image| self.place(image).map(|place| (image, place)))
             .collect();
-        let work = stream::iter(places).map(|place| async move {
+        let running = stream::iter(places).map(|place| async move {
             let (image, place) = place?;
-            sign_all(image, &place, request, now).await
+            every_manifest(image, &place, work).await
         });
-        let mut work = work.buffered(AT_ONCE);
+        let mut running = running.buffered(AT_ONCE);
         let mut done = 0;
         let all = async {
-            while let Some(outcome) = work.next().await {
+            while let Some(outcome) = running.next().await {
                 report(done, outcome);
                 done += 1;
             }
             Ok(())
         };
         if let Err(Error::TimedOut { after }) = self.block_on(all) {
-            for index in done..request.images.len() {
+            for index in done..work.images.len() {
                 report(index, Err(Error::TimedOut { after }));
             }
         }
@@ -51,11 +91,10 @@ impl SignOps for Client<'_> {
 }
 
 /// One reference: the image, and with `--recursive` each manifest of its index.
-async fn sign_all(
+async fn every_manifest(
     image: &Reference,
     place: &Place,
-    request: &SignImages<'_>,
-    now: Timestamp,
+    work: &Work<'_>,
 ) -> Result<Vec<Signed>, Error> {
     let failed = |error| unplaced(image, error);
     let mut left = vec![manifest(place).await.map_err(failed)?];
@@ -68,8 +107,8 @@ async fn sign_all(
         if seen.len() > MANIFESTS {
             return Err(Error::TooManyManifests { limit: MANIFESTS });
         }
-        signed.push(sign_one(place, &subject, request, now).await?);
-        if request.recursive
+        signed.push(work.each.to(place, &subject).await?);
+        if work.recursive
             && let Content::Index { manifests } = subject.content()
         {
             for child in manifests.iter().rev() {
@@ -88,29 +127,18 @@ async fn manifest(place: &Place) -> Result<Manifest, PlaceError> {
         .clone())
 }
 
-async fn sign_one(
-    place: &Place,
-    subject: &Manifest,
-    request: &SignImages<'_>,
-    now: Timestamp,
-) -> Result<Signed, Error> {
-    let Place::Registry(place) = place else {
-        return Err(Error::Unsupported {
-            what: "signing in a folder",
-            instead: "Load the image into a registry with 'load', and sign it there.",
-        });
-    };
-    let plan = ImagePlan {
-        signer: &request.party.signer,
-        witnesses: &request.party.witnesses,
-        formats: request.formats,
-        annotations: request.annotations,
-        identity: request.identity,
-        docker_media_types: request.docker_media_types,
-        record_creation: request.record_creation,
-        trust: request.party.trust.as_ref(),
-        upload: request.upload,
-        now,
-    };
-    Ok(sign_image(Destination { place, subject }, &plan).await?)
+impl Each<'_> {
+    async fn to(&self, place: &Place, subject: &Manifest) -> Result<Signed, Error> {
+        let Place::Registry(place) = place else {
+            return Err(Error::Unsupported {
+                what: "signing in a folder",
+                instead: "Load the image into a registry with 'load', and sign it there.",
+            });
+        };
+        let to = Destination { place, subject };
+        Ok(match self {
+            Self::Attest(plan) => attest_image(to, plan).await?,
+            Self::Sign(plan) => sign_image(to, plan).await?,
+        })
+    }
 }

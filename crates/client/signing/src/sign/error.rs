@@ -39,6 +39,12 @@ pub enum SignError {
         "the log gives no promise of its entries, without which the older form cannot be verified"
     )]
     NoPromise,
+    /// A ready statement, and none of its subjects is the image.
+    #[error("no subject of the statement is sha256:{image}")]
+    OtherSubject {
+        /// SHA-256 of the image's manifest.
+        image: Sha256,
+    },
     /// The predicate.
     #[error(transparent)]
     Predicate(#[from] sigstore::predicate::PredicateError),
@@ -51,6 +57,9 @@ pub enum SignError {
     /// A log or a timestamp authority.
     #[error(transparent)]
     Service(#[from] keyless::Error),
+    /// A ready statement that is none.
+    #[error(transparent)]
+    Statement(#[from] sigstore::statement::StatementError),
     /// The text before the tag makes it none.
     #[error("the prefix makes no tag of {digest}")]
     TagPrefix {

@@ -12,7 +12,7 @@ use sigstore::predicate::{About, PredicateType};
 use sigstore::simple_signing::SimpleSigning;
 use sigstore::statement::{COSIGN_SIGNATURE, Statement, StatementVersion};
 use sigstore::trust::TrustedRoot;
-use sigstore::verify::Artifact;
+use sigstore::verify::{Artifact, subject_of};
 
 use super::check::Check;
 use super::layers::{Layers, Style};
@@ -63,13 +63,25 @@ pub struct AttestPlan<'a> {
     /// Who signs, who attests, what forms, where to; annotations and identity do not apply.
     pub image: ImagePlan<'a>,
     /// What it says.
-    pub predicate_type: &'a PredicateType,
-    /// Its bytes.
-    pub predicate: &'a [u8],
+    pub said: Said<'a>,
     /// Whether other attestations of the type under the tag go (`--replace`).
     pub replace: bool,
     /// The entry that logs of version 1 make for the older form (`--rekor-entry-type`).
     pub entry: EntryKind,
+}
+
+/// What an attestation says.
+#[derive(Clone, Copy, Debug)]
+pub enum Said<'a> {
+    /// A predicate; the statement around it is made.
+    Predicate {
+        /// Its type.
+        kind: &'a PredicateType,
+        /// Its bytes.
+        predicate: &'a [u8],
+    },
+    /// JSON of a statement, signed as it is. One of its subjects must be the image.
+    Statement(&'a str),
 }
 
 /// A new signature or attestation.
@@ -148,7 +160,7 @@ pub async fn sign_image(to: Destination<'_>, plan: &ImagePlan<'_>) -> Result<Sig
 /// Signs a predicate about an image.
 ///
 /// # Errors
-/// As [`sign_image`]; a predicate that is not of its type.
+/// As [`sign_image`]; a predicate that is not of its type; a statement about other images.
 pub async fn attest_image(to: Destination<'_>, plan: &AttestPlan<'_>) -> Result<Signed, SignError> {
     let image = &plan.image;
     let manifest = sha256(to.subject.digest())?;
@@ -157,10 +169,8 @@ pub async fn attest_image(to: Destination<'_>, plan: &AttestPlan<'_>) -> Result<
         name: &name,
         digest: &manifest,
     };
-    let statement = |version| {
-        plan.predicate_type
-            .statement(version, about, plan.predicate, image.now)
-    };
+    let predicate_type = plan.said.predicate_type(&manifest)?;
+    let statement = |version| plan.said.statement(version, about, image.now);
     let mut new: Vec<New> = Vec::new();
     for &format in image.formats {
         let made = match format {
@@ -172,16 +182,48 @@ pub async fn attest_image(to: Destination<'_>, plan: &AttestPlan<'_>) -> Result<
                 image.bundle(statement(StatementVersion::V1)?).await?
             }
         };
-        let check = Check::attestation(image, plan.predicate_type.uri());
+        let check = Check::attestation(image, &predicate_type);
         check.made(&made, &Artifact::manifest(&manifest), image.now)?;
         new.push(New {
             format,
             made,
-            predicate_type: plan.predicate_type.uri().to_owned(),
+            predicate_type: predicate_type.clone(),
         });
     }
-    let replaced = plan.replace.then(|| plan.predicate_type.uri().to_owned());
+    let replaced = plan.replace.then_some(predicate_type);
     store(&to, image, new, replaced).await
+}
+
+impl Said<'_> {
+    /// The type of the predicate, once it is known that a ready statement is about the image.
+    fn predicate_type(&self, manifest: &Sha256) -> Result<String, SignError> {
+        match self {
+            Self::Predicate { kind, .. } => Ok(kind.uri().to_owned()),
+            Self::Statement(json) => {
+                let statement = Statement::parse(json.as_bytes())?;
+                match subject_of(&statement, &Artifact::manifest(manifest)) {
+                    Some(_) => Ok(statement.predicate_type),
+                    None => Err(SignError::OtherSubject {
+                        image: manifest.to_owned(),
+                    }),
+                }
+            }
+        }
+    }
+
+    fn statement(
+        &self,
+        version: StatementVersion,
+        about: About<'_>,
+        now: Timestamp,
+    ) -> Result<String, SignError> {
+        match self {
+            Self::Predicate { kind, predicate } => {
+                Ok(kind.statement(version, about, predicate, now)?)
+            }
+            Self::Statement(json) => Ok((*json).to_owned()),
+        }
+    }
 }
 
 impl ImagePlan<'_> {

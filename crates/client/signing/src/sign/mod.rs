@@ -18,7 +18,7 @@ pub use blob::{
 pub use error::SignError;
 pub(crate) use image::legacy_layer;
 pub use image::{
-    AttestPlan, Format, ImagePlan, Made, Signature, Signed, Stored, attest_image, sign_image,
+    AttestPlan, Format, ImagePlan, Made, Said, Signature, Signed, Stored, attest_image, sign_image,
 };
 pub use layers::LayersError;
 pub(crate) use layers::{Layers, Style};
