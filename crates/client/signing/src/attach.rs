@@ -188,7 +188,7 @@ pub async fn attach_bundle(
 }
 
 /// Attaches an attestation: an envelope to the tag `.att`, beside those that are there, a bundle as a manifest that
-/// refers to the image (`cosign attach attestation`).
+/// refers to the image, which is returned (`cosign attach attestation`).
 ///
 /// # Errors
 /// It could not be written.
@@ -196,9 +196,9 @@ pub async fn attach_attestation(
     to: Destination<'_>,
     attestation: &Attestation,
     now: Timestamp,
-) -> Result<(), AttachError> {
+) -> Result<Option<PushedReferrer>, AttachError> {
     let (json, predicate_type) = match attestation {
-        Attestation::Bundle(bundle) => return attach_bundle(to, bundle, now).await.map(drop),
+        Attestation::Bundle(bundle) => return attach_bundle(to, bundle, now).await.map(Some),
         Attestation::Envelope {
             json,
             predicate_type,
@@ -216,10 +216,10 @@ pub async fn attach_attestation(
     let layers = Layers::new(layer, &legacy.payload, Style::default());
     to.add_layer(TagKind::Attestations, &legacy.payload, layers)
         .await?;
-    Ok(())
+    Ok(None)
 }
 
-/// Attaches a bill of materials, unsigned (`cosign attach sbom`).
+/// Attaches a bill of materials, unsigned (`cosign attach sbom`); a manifest that refers to the image is returned.
 ///
 /// # Errors
 /// It could not be written.
@@ -228,14 +228,14 @@ pub async fn attach_sbom(
     media_type: MediaType,
     sbom: Vec<u8>,
     form: SbomForm,
-) -> Result<(), AttachError> {
+) -> Result<Option<PushedReferrer>, AttachError> {
     let layers = [Descriptor::of(media_type, &sbom)];
     let (plain, config) = Style::default().manifest(&layers);
     let manifest = match form {
         SbomForm::Tag => {
             to.replace_tag(TagKind::Sbom, &plain, [sbom, config.to_vec()])
                 .await?;
-            return Ok(());
+            return Ok(None);
         }
         SbomForm::Referrer => Manifest::artifact(oci::Artifact {
             config: Descriptor::of(
@@ -248,6 +248,5 @@ pub async fn attach_sbom(
             artifact_type: None,
         }),
     };
-    to.refer(&manifest, [sbom, config.to_vec()]).await?;
-    Ok(())
+    Ok(Some(to.refer(&manifest, [sbom, config.to_vec()]).await?))
 }

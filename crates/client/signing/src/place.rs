@@ -150,6 +150,15 @@ impl Place {
         place
     }
 
+    /// The image in its registry; none for a layout.
+    #[must_use]
+    pub const fn as_registry(&self) -> Option<&RegistryPlace> {
+        match self {
+            Self::Registry(place) => Some(place),
+            Self::Layout(_) => None,
+        }
+    }
+
     /// The repository of the image; none for a layout.
     #[must_use]
     pub fn repository(&self) -> Option<&Repository> {

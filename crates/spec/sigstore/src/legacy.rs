@@ -264,6 +264,32 @@ impl LogPromise {
         Self::typed(wire)
     }
 
+    /// Reads Rekor's own answer about one entry: `{"<name>":{"body":…,"verification":{"signedEntryTimestamp":…}}}`
+    /// (`sigstore/rekor:openapi.yaml`).
+    ///
+    /// # Errors
+    /// As [`Self::parse`]; no entry, several, or one without the promise.
+    pub fn parse_answer(json: &str) -> Result<Self, LegacyError> {
+        let malformed = || LegacyError::Malformed { annotation: BUNDLE };
+        check_size(BUNDLE, json, limits::ENTRY_BYTES)?;
+        let answer: BTreeMap<String, WireAnswer> =
+            serde_json::from_str(json).map_err(|_| malformed())?;
+        let mut entries = answer.into_values();
+        match (entries.next(), entries.next()) {
+            (
+                Some(WireAnswer {
+                    payload,
+                    verification,
+                }),
+                None,
+            ) => Self::typed(WirePromise {
+                signed_entry_timestamp: verification.signed_entry_timestamp,
+                payload,
+            }),
+            _ => Err(malformed()),
+        }
+    }
+
     fn typed(wire: WirePromise) -> Result<Self, LegacyError> {
         let malformed = || LegacyError::Malformed { annotation: BUNDLE };
         let body = decode(BUNDLE, &wire.payload.body)?;
@@ -371,6 +397,19 @@ struct WirePayload {
     log_index: i64,
     #[serde(rename = "logID")]
     log_id: String,
+}
+
+#[derive(Deserialize)]
+struct WireAnswer {
+    #[serde(flatten)]
+    payload: WirePayload,
+    verification: WireVerification,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireVerification {
+    signed_entry_timestamp: String,
 }
 
 #[derive(Serialize, Deserialize)]

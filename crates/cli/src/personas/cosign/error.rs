@@ -7,6 +7,8 @@ use std::time::Duration;
 use pki::cosign_key::CosignKeyError;
 use pki::keyfile::UnlockError;
 use pki::signature::VerifyingKeyFileError;
+use signing::attach::AttachError;
+use signing::carry::CarryError;
 use signing::sign::SignError;
 use signing::verify::{BlobError, BlobFailure};
 use sigstore::fulcio::CertificateError;
@@ -14,8 +16,9 @@ use sigstore::trust::TrustError;
 use sigstore::verify::Refusal;
 use thiserror::Error;
 
+use super::download::Sought;
 use super::verification::VerificationError;
-use super::{refusals, services};
+use super::{carry_error, refusals, services};
 use crate::input::InputError;
 use crate::render::{self, printable::printable};
 
@@ -35,6 +38,28 @@ pub enum Error {
     /// An attestation where a signature is wanted, or the other way round.
     #[error(transparent)]
     OtherKind(BlobFailure),
+    /// Something was not carried, listed or taken away.
+    #[error(transparent)]
+    Carry(Box<CarryError>),
+    /// Something was not attached.
+    #[error("{place}: {source}")]
+    Attach {
+        /// The file, as the user named it; empty for the registry's doing.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<AttachError>,
+    },
+    /// Nothing of the kind that was asked for is attached.
+    #[error("{image}: nothing attached")]
+    NothingAttached {
+        /// The image.
+        image: String,
+        /// What was asked for.
+        sought: Sought,
+        /// The image is for several platforms, which have attachments of their own.
+        ask_for_platform: bool,
+    },
     /// Two flags that exclude each other.
     #[error("--{drop} cannot be used with --{because}: {why}")]
     Conflict {
@@ -311,6 +336,15 @@ impl From<SignError> for Error {
     }
 }
 
+impl From<AttachError> for Error {
+    fn from(error: AttachError) -> Self {
+        Self::Attach {
+            place: String::new(),
+            source: Box::new(error),
+        }
+    }
+}
+
 impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
         Self::Registry(Box::new(error))
@@ -397,6 +431,19 @@ impl Error {
                 by_digest: true,
             } => {
                 format!("image not found: {}", printable(image))
+            }
+            Self::Carry(error) => carry_error::text(error),
+            Self::Attach { place, source } => carry_error::attach(place, source),
+            Self::NothingAttached {
+                image,
+                sought,
+                ask_for_platform,
+            } => {
+                let mut text = printable(&sought.none(image)).into_owned();
+                if *ask_for_platform {
+                    text.push_str("\nThe image is for several platforms; name one of them by its digest.");
+                }
+                text
             }
             Self::Registry(error) => render::registry::problem(error),
             Self::NoKeyThere { .. } => format!("loading public key: {self}"),

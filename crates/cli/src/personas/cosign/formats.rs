@@ -15,10 +15,10 @@ use crate::cobra::{Flag, Matches};
 /// An unknown value, or flags that say different things.
 pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Error> {
     let text = |flag: &'static Flag| matches.given(flag).filter(|text| !text.is_empty());
-    let older = match text(&REFERRERS_MODE) {
-        None | Some("legacy") => Format::Tag,
-        Some("oci-1-1") => Format::Referrer,
-        Some(other) => return Err(unknown(other, &REFERRERS_MODE, "legacy or oci-1-1")),
+    let older = if refers(matches)? {
+        Format::Referrer
+    } else {
+        Format::Tag
     };
     let bundle = matches
         .given(&NEW_BUNDLE_FORMAT)
@@ -47,6 +47,18 @@ pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Er
         });
     }
     Ok(formats)
+}
+
+/// Whether `--registry-referrers-mode` asks for a manifest that refers to the image, in place of a tag.
+///
+/// # Errors
+/// An unknown value.
+pub(crate) fn refers(matches: &Matches) -> Result<bool, Error> {
+    match matches.text(&REFERRERS_MODE) {
+        "" | "legacy" => Ok(false),
+        "oci-1-1" => Ok(true),
+        other => Err(unknown(other, &REFERRERS_MODE, "legacy or oci-1-1")),
+    }
 }
 
 fn conflict(why: &'static str) -> Error {

@@ -15,12 +15,21 @@ use sigstore::legacy::LegacyBlob;
 use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
 
+use super::carry_ops::{AttachedOps, CarryOps};
 use super::error::Error;
 use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
 pub trait CosignOps:
-    AttestOps + BlobOps + KeyOps + PartyOps + ResolveOps + SignOps + VerifyOps
+    AttachedOps
+    + AttestOps
+    + BlobOps
+    + CarryOps
+    + KeyOps
+    + PartyOps
+    + ResolveOps
+    + SignOps
+    + VerifyOps
 {
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use oci::Repository;
+use oci::{Reference, Repository};
 use registry::Credentials;
 use zeroize::Zeroizing;
 
@@ -68,6 +68,15 @@ impl RegistryOptions {
             attachments: repository.map(images::repository).transpose()?,
             largest_attachment: size::largest_attachment(process)?,
         })
+    }
+}
+
+impl RegistryOptions {
+    /// Where everything attached to an image is.
+    pub(crate) fn attachments_of<'a>(&'a self, image: &'a Reference) -> &'a Repository {
+        self.attachments
+            .as_ref()
+            .unwrap_or_else(|| image.repository())
     }
 }
 

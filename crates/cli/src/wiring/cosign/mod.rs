@@ -1,7 +1,9 @@
 //! cosign's commands over [`signing`] and [`registry::Registry`].
 
+mod attached;
 mod attest;
 mod blob;
+mod carry;
 mod key_service;
 mod party;
 mod resolve;
