@@ -21,15 +21,7 @@ use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
 pub trait CosignOps:
-    AttachedOps
-    + AttestOps
-    + BlobOps
-    + CarryOps
-    + KeyOps
-    + PartyOps
-    + ResolveOps
-    + SignOps
-    + VerifyOps
+    AttachedOps + AttestOps + BlobOps + CarryOps + KeyOps + PartyOps + ResolveOps + SignOps + VerifyOps
 {
 }
 
