@@ -4,6 +4,10 @@
 //! standard error.
 
 pub(crate) mod annotations;
+mod attach;
+mod attach_attestation;
+mod attach_sbom;
+mod attach_signature;
 mod attest;
 mod attest_blob;
 mod blob;

@@ -22,6 +22,7 @@ static TABLE: Command<Action> = Command {
     long: "Sign, attest and verify container images and files",
     flags: flags!(),
     commands: &[
+        super::attach::COMMAND,
         super::attest::COMMAND,
         super::attest_blob::COMMAND,
         super::clean::COMMAND,
