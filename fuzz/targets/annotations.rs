@@ -1,0 +1,27 @@
+//! `-a name=value` with any value.
+#![no_main]
+
+mod cosign {
+    pub mod error {
+        #[derive(Debug)]
+        pub enum Error {
+            Usage { problem: String },
+        }
+    }
+    #[path = "../../../crates/cli/src/personas/cosign/annotations.rs"]
+    pub mod annotations;
+}
+
+use cosign::annotations::parse;
+use cosign::error::Error;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    match parse(&[text.to_owned()]) {
+        Ok(pairs) => {
+            if let Some((name, value)) = text.split_once('=').filter(|_| !text.contains([',', '"'])) {
+                assert_eq!(pairs.get(name).map(String::as_str), Some(value));
+            }
+        }
+        Err(Error::Usage { problem }) => assert!(!problem.is_empty()),
+    }
+});
