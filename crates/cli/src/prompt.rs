@@ -51,6 +51,17 @@ pub fn text(process: &Process, question: &str) -> Result<Zeroizing<String>, Inpu
     process.input().line(|| process.out(question))
 }
 
+/// As [`text`], with the question on standard error.
+///
+/// # Errors
+/// As [`text`].
+pub fn text_on_stderr(process: &Process, question: &str) -> Result<Zeroizing<String>, InputError> {
+    process.input().line(|| {
+        process.err(question);
+        Ok(())
+    })
+}
+
 /// Asks `question? [y/N] `; only `y`, `Y` and `yes` agree. The end of input disagrees.
 ///
 /// # Errors

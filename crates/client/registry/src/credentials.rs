@@ -54,14 +54,9 @@ impl CredentialSource {
     /// The login of the registry that holds `repository`; the trust server of a repository uses the same one.
     #[must_use]
     pub fn docker(config: Arc<DockerConfig>, repository: &Repository) -> Self {
-        let key = if repository.is_hub() {
-            HUB_KEY
-        } else {
-            repository.host()
-        };
         Self::Docker {
             config,
-            key: key.to_owned(),
+            key: login_key(repository).to_owned(),
         }
     }
 
@@ -72,6 +67,16 @@ impl CredentialSource {
             Self::Docker { config, key } => config.credentials(key).await,
             Self::Fixed(credentials) => Ok(Some(credentials.clone())),
         }
+    }
+}
+
+/// Under which key docker keeps the login of a repository's registry: the host, or Hub's URL.
+#[must_use]
+pub fn login_key(repository: &Repository) -> &str {
+    if repository.is_hub() {
+        HUB_KEY
+    } else {
+        repository.host()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::{ConfigError, Error};
 use crate::helper::Helper;
 
 /// Largest configuration read, bytes.
-const CONFIG_MAX: u64 = 4 * 1024 * 1024;
+pub(crate) const CONFIG_MAX: u64 = 4 * 1024 * 1024;
 
 /// Where docker's configuration is. Nothing is read from the environment here.
 #[derive(Clone, Default)]
@@ -114,19 +114,38 @@ impl DockerConfig {
         {
             return Ok(Some(credentials));
         }
-        let helper = self
-            .file
-            .cred_helpers
-            .get(key)
-            .filter(|suffix| !suffix.is_empty());
-        match helper.unwrap_or(&self.file.creds_store).as_str() {
-            "" => match find_login(&self.file.auths, key) {
+        match self.helper(key)? {
+            None => match find_login(&self.file.auths, key) {
                 Some((name, login)) => Ok(login.credentials(name)?),
                 None => Ok(None),
             },
-            suffix => Ok(Helper::find(suffix, &self.search_path)?
-                .credentials(key)
-                .await?),
+            Some(helper) => Ok(helper.credentials(key).await?),
+        }
+    }
+
+    /// Gives a login to the credential helper for `key`, if there is one; `false` if `config.json` itself is to keep it
+    /// ([`crate::config_with_login`]).
+    pub async fn give_to_helper(
+        &self,
+        key: &str,
+        username: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<bool, Error> {
+        match self.helper(key)? {
+            None => Ok(false),
+            Some(helper) => {
+                helper.store(key, username, password).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn helper(&self, key: &str) -> Result<Option<Helper>, Error> {
+        let own = self.file.cred_helpers.get(key);
+        let own = own.filter(|suffix| !suffix.is_empty());
+        match own.unwrap_or(&self.file.creds_store).as_str() {
+            "" => Ok(None),
+            suffix => Ok(Some(Helper::find(suffix, &self.search_path)?)),
         }
     }
 }

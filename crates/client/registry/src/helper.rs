@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use zeroize::Zeroizing;
@@ -39,6 +39,17 @@ struct Answer {
     username: String,
     #[serde(default)]
     secret: String,
+}
+
+/// What `store` is told.
+#[derive(Serialize)]
+struct NewLogin<'a> {
+    #[serde(rename = "ServerURL")]
+    server_url: &'a str,
+    #[serde(rename = "Username")]
+    username: &'a str,
+    #[serde(rename = "Secret")]
+    secret: &'a str,
 }
 
 impl Helper {
@@ -74,20 +85,55 @@ impl Helper {
 
     /// Asks for the login kept under `key`; `None` when the helper has none.
     pub(crate) async fn credentials(&self, key: &str) -> Result<Option<Credentials>, HelperError> {
-        let asked = tokio::time::timeout(self.timeout, self.ask(key)).await;
-        asked
-            .unwrap_or(Err(HelperFault::Timeout {
-                limit: self.timeout,
-            }))
-            .map_err(|fault| HelperError {
-                helper: self.name.clone(),
-                fault,
-            })
+        let asked = async {
+            match self.run("get", key.as_bytes()).await? {
+                Ended::Well(output) => read_answer(&output),
+                Ended::Badly { message, .. } if message == NOT_FOUND => Ok(None),
+                Ended::Badly { status, message } => Err(HelperFault::Failed { status, message }),
+            }
+        };
+        self.in_time(asked).await
     }
 
-    async fn ask(&self, key: &str) -> Result<Option<Credentials>, HelperFault> {
+    /// Gives it a login to keep under `key`.
+    pub(crate) async fn store(
+        &self,
+        key: &str,
+        username: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<(), HelperError> {
+        let told = async {
+            let login = NewLogin {
+                server_url: key,
+                username,
+                secret: password,
+            };
+            let text = serde_json::to_vec(&login).expect("text is JSON");
+            match self.run("store", &Zeroizing::new(text)).await? {
+                Ended::Well(_) => Ok(()),
+                Ended::Badly { status, message } => Err(HelperFault::Failed { status, message }),
+            }
+        };
+        self.in_time(told).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, HelperFault>>,
+    ) -> Result<T, HelperError> {
+        let done = tokio::time::timeout(self.timeout, work).await;
+        done.unwrap_or(Err(HelperFault::Timeout {
+            limit: self.timeout,
+        }))
+        .map_err(|fault| HelperError {
+            helper: self.name.clone(),
+            fault,
+        })
+    }
+
+    async fn run(&self, action: &str, input: &[u8]) -> Result<Ended, HelperFault> {
         let mut child = Command::new(&self.program)
-            .arg("get")
+            .arg(action)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -99,29 +145,35 @@ impl Helper {
             return Err(HelperFault::BadAnswer);
         };
         let tell = async move {
-            // A helper that needs no key may close its input or end first; its answer decides.
-            drop(stdin.write_all(key.as_bytes()).await);
+            // A helper that needs no input may close it or end first; its answer decides.
+            drop(stdin.write_all(input).await);
         };
         let (_, output, complaint) = tokio::join!(tell, read_all(stdout), read_all(stderr));
         let (output, complaint) = (output?, complaint?);
         let status = child.wait().await?;
         if status.success() {
-            return read_answer(&output);
+            return Ok(Ended::Well(output));
         }
         let said = String::from_utf8_lossy(&output);
-        if said.trim() == NOT_FOUND {
-            return Ok(None);
-        }
         let said = if said.trim().is_empty() {
             String::from_utf8_lossy(&complaint)
         } else {
             said
         };
-        Err(HelperFault::Failed {
+        Ok(Ended::Badly {
             status: status.code(),
-            message: crate::server_error::shown(&said),
+            message: crate::server_error::shown(said.trim()),
         })
     }
+}
+
+/// How a helper ended, and what it wrote.
+enum Ended {
+    Well(Zeroizing<Vec<u8>>),
+    Badly {
+        status: Option<i32>,
+        message: String,
+    },
 }
 
 fn read_answer(output: &[u8]) -> Result<Option<Credentials>, HelperFault> {

@@ -14,6 +14,7 @@ mod docker_config;
 mod error;
 mod helper;
 mod lists;
+mod login;
 mod loopback;
 mod manifests;
 mod referrers;
@@ -24,12 +25,13 @@ mod uploads;
 
 pub use auth::{Authenticator, Scope};
 pub use client::{PlainHttp, Registry, RegistryConfig};
-pub use credentials::{CredentialSource, Credentials};
+pub use credentials::{CredentialSource, Credentials, login_key};
 pub use docker_config::{ConfigSources, DockerConfig};
 pub use error::{
     ConfigError, Error, Fault, HelperError, HelperFault, Oversize, Resource, ServerMessage,
 };
 pub use lists::{Referrers, ReferrersSource};
+pub use login::config_with_login;
 pub use manifests::{ManifestName, PushedManifest, ResolvedImage};
 pub use referrers::{PushedReferrer, TagChange};
 pub use tls_dir::HostTls;

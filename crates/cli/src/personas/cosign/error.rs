@@ -137,6 +137,11 @@ pub enum Error {
         /// What for: a clause.
         why: &'static str,
     },
+    /// There is no place for docker's configuration.
+    #[error(
+        "neither HOME nor DOCKER_CONFIG is set\nSet one of them: logins are kept in docker's configuration."
+    )]
+    NoHome,
     /// Nobody gave a password.
     #[error("no password")]
     NoPassword,
@@ -412,6 +417,7 @@ impl Error {
             | Self::Input(_)
             | Self::KeyReference(_)
             | Self::KeyServiceFile(_)
+            | Self::NoHome
             | Self::Provider(_)
             | Self::TooManyManifests { .. }
             | Self::Usage { .. } => self.to_string(),

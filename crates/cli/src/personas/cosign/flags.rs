@@ -181,6 +181,20 @@ pub(crate) const OIDC_REDIRECT_URL: Flag = Flag::text(
     "Where the browser leads back to after the login",
 );
 pub(crate) const REKOR_URL: Flag = Flag::text("rekor-url", "", "Transparency log");
+pub(crate) const SIGNING_ALGORITHMS: &[&str] = &[
+    "ecdsa-sha2-256-nistp256",
+    "ecdsa-sha2-384-nistp384",
+    "ecdsa-sha2-512-nistp521",
+    "rsa-sign-pkcs1-2048-sha256",
+    "rsa-sign-pkcs1-3072-sha256",
+    "rsa-sign-pkcs1-4096-sha256",
+];
+pub(crate) const SIGNING_ALGORITHM: Flag = Flag::text(
+    "signing-algorithm",
+    "",
+    "Kind of the key that is made for one signing: ecdsa-sha2-256-nistp256 unless given",
+)
+.completing(Completes::Words(SIGNING_ALGORITHMS));
 pub(crate) const SIGNING_CONFIG: Flag = file(
     "signing-config",
     "Signing configuration: which services to use",
@@ -238,6 +252,7 @@ pub(crate) const SIGNING: &[Flag] = &[
     OIDC_REDIRECT_URL,
     REKOR_URL,
     SECURITY_KEY,
+    SIGNING_ALGORITHM,
     SIGNING_CONFIG,
     SLOT,
     TIMESTAMP_CLIENT_CACERT,

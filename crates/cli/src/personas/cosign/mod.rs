@@ -31,6 +31,7 @@ pub(crate) mod images;
 mod import_key_pair;
 pub(crate) mod keys;
 mod load;
+mod login;
 pub mod ops;
 pub(crate) mod outcome;
 pub mod party;

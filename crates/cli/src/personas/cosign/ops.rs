@@ -14,6 +14,7 @@ use sigstore::bundle::Bundle;
 use sigstore::legacy::LegacyBlob;
 use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
+use zeroize::Zeroizing;
 
 use super::carry_ops::{AttachedOps, CarryOps};
 use super::error::Error;
@@ -21,7 +22,7 @@ use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
 pub trait CosignOps:
-    AttachedOps + AttestOps + BlobOps + CarryOps + KeyOps + PartyOps + ResolveOps + SignOps + VerifyOps
+    AttachedOps + AttestOps + BlobOps + CarryOps + KeyOps + LoginOps + PartyOps + ResolveOps + SignOps + VerifyOps
 {
 }
 
@@ -67,6 +68,35 @@ pub trait KeyOps {
     /// # Errors
     /// As [`Self::service_key`]; a service that makes no such key.
     fn create_service_key(&mut self, reference: &ServiceReference) -> Result<VerifyingKey, Error>;
+}
+
+/// Logins at registries.
+pub trait LoginOps {
+    /// Leaves a login where docker keeps them; contacts no registry.
+    ///
+    /// # Errors
+    /// No home folder, an unreadable configuration, a helper that refuses.
+    fn keep_login(
+        &mut self,
+        key: &str,
+        username: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<Kept, Error>;
+}
+
+/// Where a login is now.
+#[derive(Debug)]
+pub enum Kept {
+    /// The credential helper that docker's configuration names has it.
+    ByHelper {
+        /// The configuration.
+        config: PathBuf,
+    },
+    /// The configuration itself has it, for everybody to read who can read the file.
+    InFile {
+        /// The configuration.
+        config: PathBuf,
+    },
 }
 
 /// Who signs.

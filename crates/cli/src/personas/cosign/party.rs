@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kms::ServiceReference;
-use pki::signing::SigningKey;
+use pki::signing::{KeyAlgorithm, SigningKey};
 use sigstore::trust::TrustedRoot;
 use zeroize::Zeroizing;
 
@@ -11,9 +11,10 @@ use super::error::Error;
 use super::flags::{
     CERTIFICATE, CERTIFICATE_CHAIN, FULCIO_AUTH_FLOW, FULCIO_URL, IDENTITY_TOKEN,
     INSECURE_SKIP_VERIFY, ISSUE_CERTIFICATE, KEY, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET_FILE,
-    OIDC_DISABLE_AMBIENT, OIDC_ISSUER, OIDC_PROVIDER, OIDC_REDIRECT_URL, REKOR_URL, SIGNING_CONFIG,
-    TIMESTAMP_CLIENT_CACERT, TIMESTAMP_CLIENT_CERT, TIMESTAMP_CLIENT_KEY, TIMESTAMP_SERVER_NAME,
-    TIMESTAMP_SERVER_URL, TLOG_UPLOAD, TRUSTED_ROOT, USE_SIGNING_CONFIG, YES,
+    OIDC_DISABLE_AMBIENT, OIDC_ISSUER, OIDC_PROVIDER, OIDC_REDIRECT_URL, REKOR_URL,
+    SIGNING_ALGORITHM, SIGNING_ALGORITHMS, SIGNING_CONFIG, TIMESTAMP_CLIENT_CACERT,
+    TIMESTAMP_CLIENT_CERT, TIMESTAMP_CLIENT_KEY, TIMESTAMP_SERVER_NAME, TIMESTAMP_SERVER_URL,
+    TLOG_UPLOAD, TRUSTED_ROOT, USE_SIGNING_CONFIG, YES,
 };
 use super::{Context, files, keys, verification};
 use crate::cobra::{Flag, Matches};
@@ -48,8 +49,8 @@ pub enum Who {
     CertifiedKey(Box<SigningKey>),
     /// A key that a service keeps.
     Service(ServiceReference),
-    /// An ephemeral key, certified for whoever the token names.
-    Identity,
+    /// An ephemeral key of this kind, certified for whoever the token names.
+    Identity(KeyAlgorithm),
 }
 
 /// `--certificate` and `--certificate-chain`, PEM.
@@ -141,6 +142,7 @@ impl PartyOptions {
                 super::not_both(matches, flag, &KEY, "a key needs no identity token")?;
             }
         }
+        super::not_both(matches, &SIGNING_ALGORITHM, &KEY, "the key has its own")?;
         let certificate = certificate(context, matches)?;
         if key.is_none() && certificate.is_some() {
             return Err(Error::Required {
@@ -157,7 +159,7 @@ impl PartyOptions {
         let named_trust = verification::trust_of_environment(context)?;
         // Last: it may ask for the password.
         let who = match key {
-            None => Who::Identity,
+            None => Who::Identity(algorithm(matches)?),
             Some(reference) => match keys::place(reference)? {
                 keys::Place::Service(service) => Who::Service(service),
                 keys::Place::Readable => {
@@ -256,6 +258,27 @@ fn services(
     })
 }
 
+/// `--signing-algorithm`, in the names of `sigstore/protobuf-specs:docs/algorithm-registry.md`.
+fn algorithm(matches: &Matches) -> Result<KeyAlgorithm, Error> {
+    Ok(match text(matches, &SIGNING_ALGORITHM) {
+        None | Some("ecdsa-sha2-256-nistp256") => KeyAlgorithm::EcdsaP256,
+        Some("ecdsa-sha2-384-nistp384") => KeyAlgorithm::EcdsaP384,
+        Some("ecdsa-sha2-512-nistp521") => KeyAlgorithm::EcdsaP521,
+        Some("rsa-sign-pkcs1-2048-sha256") => KeyAlgorithm::Rsa2048,
+        Some("rsa-sign-pkcs1-3072-sha256") => KeyAlgorithm::Rsa3072,
+        Some("rsa-sign-pkcs1-4096-sha256") => KeyAlgorithm::Rsa4096,
+        Some(other) => {
+            return Err(Error::Usage {
+                problem: format!(
+                    "invalid argument {other:?} for \"--{}\" flag: must be one of {}",
+                    SIGNING_ALGORITHM.name,
+                    SIGNING_ALGORITHMS.join(", ")
+                ),
+            });
+        }
+    })
+}
+
 fn timestamps_tls(context: &Context<'_>, matches: &Matches) -> Result<Option<net::Tls>, Error> {
     if text(matches, &TIMESTAMP_SERVER_NAME).is_some() {
         return Err(Error::Unsupported {
@@ -338,7 +361,7 @@ impl std::fmt::Debug for Who {
             Self::Key(_) => f.write_str("Key(..)"),
             Self::CertifiedKey(_) => f.write_str("CertifiedKey(..)"),
             Self::Service(service) => f.debug_tuple("Service").field(service).finish(),
-            Self::Identity => f.write_str("Identity"),
+            Self::Identity(algorithm) => f.debug_tuple("Identity").field(algorithm).finish(),
         }
     }
 }

@@ -33,6 +33,7 @@ static TABLE: Command<Action> = Command {
         super::generate_key_pair::COMMAND,
         super::import_key_pair::COMMAND,
         super::load::COMMAND,
+        super::login::COMMAND,
         super::public_key::COMMAND,
         super::save::COMMAND,
         super::sign::COMMAND,
@@ -47,3 +48,30 @@ static TABLE: Command<Action> = Command {
     ],
     ..Command::new("cosign", "Sign and verify as cosign does")
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every flag of cosign 2.5.0 and 3.1.1 is known to the same command here.
+    #[test]
+    fn cosigns_flags() {
+        let list = include_str!("../../../../../testdata/cosign-flags.txt");
+        let mut missing = Vec::new();
+        let mut commands = 0;
+        for (name, flags) in list.lines().filter_map(|line| line.split_once(':')) {
+            let words: Vec<String> = name.split(' ').map(str::to_owned).collect();
+            let Some((_, command)) = ROOT.find(&words) else {
+                continue;
+            };
+            commands += 1;
+            for flag in flags.split_whitespace() {
+                if !command.flags.iter().any(|known| known.name == flag) {
+                    missing.push(format!("{name} --{flag}"));
+                }
+            }
+        }
+        assert!(commands >= 13, "{commands}");
+        assert_eq!(missing, [""; 0]);
+    }
+}

@@ -5,6 +5,7 @@ mod attest;
 mod blob;
 mod carry;
 mod key_service;
+mod login;
 mod party;
 mod resolve;
 mod sign;
@@ -42,6 +43,7 @@ const RETRY: net::Retry = net::Retry {
 pub(super) struct Client<'s> {
     process: &'s Process,
     options: RegistryOptions,
+    config: Option<ConfigSources>,
     logins: Option<Arc<DockerConfig>>,
     http: net::Config,
     registries: BTreeMap<String, Arc<Registry>>,
@@ -57,15 +59,15 @@ impl<'s> Client<'s> {
         timeout: Option<Duration>,
     ) -> Result<Self, Error> {
         let process = session.process;
-        let folder = docker_config::folder(session);
-        let logins = match &folder {
-            Some(dir) => Some(Arc::new(DockerConfig::read(&ConfigSources {
-                dir: dir.clone(),
-                auth_config: process
-                    .var(env::AUTH_CONFIG.name)
-                    .map(|text| text.to_owned().into()),
-                search_path: process.search_path().into(),
-            })?)),
+        let config = docker_config::folder(session).map(|dir| ConfigSources {
+            dir,
+            auth_config: process
+                .var(env::AUTH_CONFIG.name)
+                .map(|text| text.to_owned().into()),
+            search_path: process.search_path().into(),
+        });
+        let logins = match &config {
+            Some(sources) => Some(Arc::new(DockerConfig::read(sources)?)),
             None => None,
         };
         let mut http = net::Config::new(concat!("countersign/", env!("CARGO_PKG_VERSION")));
@@ -77,6 +79,7 @@ impl<'s> Client<'s> {
         Ok(Self {
             process,
             options: options.clone(),
+            config,
             logins,
             http,
             registries: BTreeMap::new(),

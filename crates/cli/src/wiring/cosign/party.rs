@@ -1,8 +1,7 @@
 //! Signers, and the services that attest to what they sign.
 
 use keyless::Http;
-use keyless::certified::{CertifiedKey, certify};
-use keyless::fulcio::{Api, Fulcio};
+use keyless::fulcio::Api;
 use keyless::rekor::LogVersion;
 use keyless::services::{AuthorityAddress, LogAddress, Services};
 use keyless::tsa::TimestampAuthority;
@@ -16,7 +15,7 @@ use super::Client;
 use crate::personas::cosign::error::Error;
 use crate::personas::cosign::ops::{Party, PartyOps};
 use crate::personas::cosign::party::{
-    ConfigSource, GivenCertificate, PartyOptions, ServiceOptions, Who,
+    ConfigSource, GivenCertificate, IdentityOptions, PartyOptions, ServiceOptions, Who,
 };
 use crate::personas::cosign::trust_ops::SigstoreTrust as _;
 use crate::prompt;
@@ -45,7 +44,7 @@ impl PartyOps for Client<'_> {
                 .map(|url| TimestampAuthority::new(stamps.clone(), url))
                 .collect::<Result<_, _>>()?,
         };
-        let certifies = matches!(options.who, Who::Identity | Who::CertifiedKey(_));
+        let certifies = matches!(options.who, Who::Identity(_) | Who::CertifiedKey(_));
         if certifies && !witnesses.logs.is_empty() {
             self.agree_to_record(options.identity.yes)?;
         }
@@ -57,33 +56,11 @@ impl PartyOps for Client<'_> {
                 let service = self.signing_service(&reference)?;
                 self.block_on(async { Ok(Signer::with_service(service).await?) })?
             }
-            Who::CertifiedKey(key) => {
-                let authority = services.fulcio(&http)?.ok_or(Error::NoAuthority)?;
-                let provider = services.identity_provider.as_deref();
-                self.block_on(async {
-                    let (token, _) = self.token(&http, &options.identity, provider).await?;
-                    certified(&token, &authority, *key).await
-                })?
-            }
-            Who::Identity => {
-                let authority = services.fulcio(&http)?.ok_or(Error::NoAuthority)?;
-                let provider = services.identity_provider.as_deref();
-                let process = self.process;
-                self.block_on(async {
-                    process.err("Generating ephemeral keys...\n");
-                    let (token, _) = self.token(&http, &options.identity, provider).await?;
-                    process.err("Retrieving signed certificate...\n");
-                    let CertifiedKey {
-                        key,
-                        certificate,
-                        issuers,
-                        ..
-                    } = certify(&token, &authority).await?;
-                    Ok(Signer::with_key(key).certified(Certificate {
-                        leaf: certificate,
-                        issuers,
-                    })?)
-                })?
+            Who::CertifiedKey(key) => self.certified(&http, &services, &options.identity, *key)?,
+            Who::Identity(algorithm) => {
+                self.process.err("Generating ephemeral keys...\n");
+                let key = SigningKey::generate(algorithm)?;
+                self.certified(&http, &services, &options.identity, key)?
             }
         };
         let signer = match given {
@@ -98,19 +75,28 @@ impl PartyOps for Client<'_> {
     }
 }
 
-async fn certified(
-    token: &keyless::token::IdentityToken,
-    authority: &Fulcio,
-    key: SigningKey,
-) -> Result<Signer, Error> {
-    let issued = authority.certify(token, &key).await?;
-    Ok(Signer::with_key(key).certified(Certificate {
-        leaf: issued.certificate,
-        issuers: issued.issuers,
-    })?)
-}
-
 impl Client<'_> {
+    /// A key with a certificate for whoever the token names.
+    fn certified(
+        &self,
+        http: &Http,
+        services: &Services,
+        identity: &IdentityOptions,
+        key: SigningKey,
+    ) -> Result<Signer, Error> {
+        let authority = services.fulcio(http)?.ok_or(Error::NoAuthority)?;
+        let provider = services.identity_provider.as_deref();
+        self.block_on(async {
+            let token = self.token(http, identity, provider).await?;
+            self.process.err("Retrieving signed certificate...\n");
+            let issued = authority.certify(&token, &key).await?;
+            Ok(Signer::with_key(key).certified(Certificate {
+                leaf: issued.certificate,
+                issuers: issued.issuers,
+            })?)
+        })
+    }
+
     /// The services to use: those of the configuration, each replaced by the one that a flag names. With the trusted
     /// root that belongs to them, if it is the initialised one.
     fn services(&self, options: &ServiceOptions) -> Result<(Services, Option<TrustedRoot>), Error> {

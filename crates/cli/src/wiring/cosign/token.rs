@@ -17,13 +17,13 @@ use crate::prompt;
 const BROWSER: Duration = Duration::from_secs(120);
 
 impl Client<'_> {
-    /// A token, and whether a person just logged in for it.
+    /// A token: given, offered by the CI system, or of a person who logs in now.
     pub(super) async fn token(
         &self,
         http: &Http,
         options: &IdentityOptions,
         provider: Option<&str>,
-    ) -> Result<(IdentityToken, bool), Error> {
+    ) -> Result<IdentityToken, Error> {
         let process = self.process;
         let variables = |name: &str| process.var(name).map(str::to_owned);
         let environment = Environment::new(&variables);
@@ -42,7 +42,7 @@ impl Client<'_> {
             if let Origin::Ambient(provider) = origin {
                 tracing::debug!(%provider, "identity token");
             }
-            return Ok((token, false));
+            return Ok(token);
         }
         let Some(url) = provider.filter(|_| options.flow != Some(Flow::Token)) else {
             return Err(Error::NoToken);
@@ -60,15 +60,14 @@ impl Client<'_> {
                 Flow::Device
             }
         };
-        let token = match flow {
-            Flow::Device => self.device(&issuer).await?,
-            Flow::ClientCredentials => issuer.client_credentials(process.now()).await?,
+        match flow {
+            Flow::Device => self.device(&issuer).await,
+            Flow::ClientCredentials => Ok(issuer.client_credentials(process.now()).await?),
             Flow::Browser | Flow::Token => match &options.redirect {
-                Some(redirect) => self.typed(&issuer, redirect).await?,
-                None => self.browser(&issuer).await?,
+                Some(redirect) => self.typed(&issuer, redirect).await,
+                None => self.browser(&issuer).await,
             },
-        };
-        Ok((token, flow != Flow::ClientCredentials))
+        }
     }
 
     async fn browser(&self, issuer: &Issuer) -> Result<IdentityToken, Error> {
