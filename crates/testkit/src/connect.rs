@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A CONNECT proxy that knows a few names: given as `HTTPS_PROXY` to a client (and to [`crate::Dockerd`]) it makes
 /// `registry.example.com:443` a server on loopback. Clients verify TLS for such names, which Docker does not for
-/// loopback names. Serves until the test process ends.
+/// loopback names. Serves until the test process ends. One that knows no name shows, as `HTTPS_PROXY` and `HTTP_PROXY`,
+/// which hosts besides loopback a client wanted.
 #[derive(Debug)]
 pub struct ConnectProxy {
     address: SocketAddr,
+    refused: Arc<Mutex<Vec<String>>>,
 }
 
 impl ConnectProxy {
@@ -27,14 +29,24 @@ impl ConnectProxy {
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
+        let refused = Arc::default();
+        let log = Arc::clone(&refused);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let names = Arc::clone(&names);
+                let (names, log) = (Arc::clone(&names), Arc::clone(&log));
                 // A connection that breaks is the client's to report.
-                std::thread::spawn(move || drop(serve(client, &names)));
+                std::thread::spawn(move || drop(serve(client, &names, &log)));
             }
         });
-        Self { address }
+        Self { address, refused }
+    }
+
+    /// The request lines for names that it does not know, so far.
+    pub fn refused(&self) -> Vec<String> {
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// `http://127.0.0.1:<port>`, for `HTTPS_PROXY`.
@@ -43,7 +55,11 @@ impl ConnectProxy {
     }
 }
 
-fn serve(client: TcpStream, names: &BTreeMap<String, SocketAddr>) -> io::Result<()> {
+fn serve(
+    client: TcpStream,
+    names: &BTreeMap<String, SocketAddr>,
+    refused: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut request = String::new();
     reader.read_line(&mut request)?;
@@ -59,6 +75,10 @@ fn serve(client: TcpStream, names: &BTreeMap<String, SocketAddr>) -> io::Result<
         .flatten()
         .and_then(|name| names.get(name));
     let Some(target) = target else {
+        refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(request.trim_end().to_owned());
         return client.write_all(b"HTTP/1.1 502 Unknown Name\r\nContent-Length: 0\r\n\r\n");
     };
     let server = TcpStream::connect(target)?;

@@ -144,30 +144,76 @@ fn several_signers_of_one_image() {
     }
 }
 
-/// `--registry-referrers-mode oci-1-1`, cosign 2's way of using referrers.
+/// `--format both`: everybody finds one.
+#[test]
+fn both_forms_at_once() {
+    for at in [At::DockerRegistry, At::Countersign] {
+        let Some(scene) = Scene::start(at) else {
+            return;
+        };
+        keys(&scene, Who::Ours);
+        let root = scene.trusted_root();
+        for (form, name) in [
+            (Form::KeyLegacy, "key"),
+            (Form::KeyLegacyLogged, "key-logged"),
+            (Form::KeylessLegacy, "keyless"),
+        ] {
+            let image = scene.image(name);
+            let words = form.signing(&scene, Who::Ours, KEY);
+            let words = [
+                &["sign", "--format", "both", "-a", "who=me"][..],
+                &strs(&words),
+            ]
+            .concat();
+            scene.run_on(Who::Ours, &words, &[&image]).success();
+            let words = form.verifying(&scene, KEY);
+            let mut words = [&["verify", "-a", "who=me"][..], &strs(&words)].concat();
+            if form != Form::KeyLegacy {
+                words.extend(["--trusted-root", &root]);
+            }
+            for reader in [Who::V2, Who::V3, Who::Ours] {
+                println!("{form:?} for {reader:?} at {at:?}");
+                scene.run_on(reader, &words, &[&image]).success();
+            }
+            // Of both kinds, not of one of them twice.
+            let shown = scene.run(Who::V3, &["tree", &image]).success();
+            shown
+                .says("Signatures for an image tag")
+                .says("https://sigstore.dev/cosign/sign/v1 artifacts via OCI referrer");
+        }
+    }
+}
+
+/// `--registry-referrers-mode oci-1-1`, cosign 2's way of using referrers, which both cosigns find when they are told.
 #[test]
 fn referrers_of_cosign_2() {
     for at in [At::DockerRegistry, At::Countersign] {
         let Some(scene) = Scene::start(at) else {
             return;
         };
-        scene.generate_key(Who::V2, KEY);
-        let mode = ["--registry-referrers-mode", "oci-1-1"];
-        let words = Form::KeyLegacy.signing(&scene, Who::V2, KEY);
-        let words = [&["sign"][..], &strs(&words), &mode].concat();
-        let verify = ["verify", "--key", "key.pub", "--insecure-ignore-tlog"];
-
-        let image = scene.image("by-two");
-        let on_image = [&words[..], &[&image]].concat();
-        scene
-            .run_with(Who::V2, ("COSIGN_EXPERIMENTAL", "1"), &on_image)
-            .success();
-        scene.run_on(Who::Ours, &verify, &[&image]).success();
-
-        // Ours asks for no variable.
-        let image = scene.image("by-ours");
-        scene.run_on(Who::Ours, &words, &[&image]).success();
-        scene.run_on(Who::Ours, &verify, &[&image]).success();
+        keys(&scene, Who::V2);
+        for form in [Form::KeyLegacy, Form::KeyLegacyLogged, Form::KeylessLegacy] {
+            for signer in [Who::V2, Who::V3, Who::Ours] {
+                println!("{form:?} by {signer:?} at {at:?}");
+                let image = scene.image(&format!("{form:?}-{signer:?}").to_lowercase());
+                let words = form.signing(&scene, signer, KEY);
+                let mode = ["--registry-referrers-mode", "oci-1-1"];
+                let words = [&["sign"][..], &strs(&words), &mode, &[&image]].concat();
+                // Ours asks for no variable.
+                match signer {
+                    Who::Ours => scene.run(signer, &words),
+                    _ => scene.run_with(signer, ("COSIGN_EXPERIMENTAL", "1"), &words),
+                }
+                .success();
+                let words = form.verifying(&scene, KEY);
+                let words = [&["verify"][..], &strs(&words)].concat();
+                scene.run_on(Who::Ours, &words, &[&image]).success();
+                for reader in [Who::V2, Who::V3] {
+                    let told = ["--experimental-oci11", &image];
+                    scene.run_on(reader, &words, &told).success();
+                }
+            }
+        }
     }
 }
 

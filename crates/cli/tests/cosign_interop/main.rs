@@ -13,4 +13,6 @@ mod blobs;
 mod forms;
 mod images;
 mod kinds;
+mod refusals;
 mod scene;
+mod stock;

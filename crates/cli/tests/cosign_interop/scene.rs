@@ -4,7 +4,9 @@ use std::path::Path;
 
 use testkit::image;
 use testkit::sigstack::{LogVersion, Sigstore};
-use testkit::{Cosign, CosignVersion, Countersign, DockerRegistry, Folder, Output, Peers, Skopeo};
+use testkit::{
+    ConnectProxy, Cosign, CosignVersion, Countersign, DockerRegistry, Folder, Output, Peers, Skopeo,
+};
 
 /// The program under judgement.
 pub(crate) const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
@@ -29,8 +31,9 @@ pub(crate) enum At {
     Countersign,
 }
 
-/// The machines of one test.
+/// The machines of one test. No client may want a host besides them.
 pub(crate) struct Scene {
+    elsewhere: ConnectProxy,
     cosign: Cosign,
     pub(crate) sigstore: Sigstore,
     registry: Registry,
@@ -48,7 +51,10 @@ impl Scene {
     pub(crate) fn start(at: At) -> Option<Self> {
         let peers = Peers::locate()?;
         let sigstore = Sigstore::start();
-        let mut cosign = Cosign::new(&peers, CosignVersion::V2);
+        let elsewhere = ConnectProxy::start(&[]);
+        let mut cosign = Cosign::new(&peers, CosignVersion::V2)
+            .env("HTTPS_PROXY", &elsewhere.url())
+            .env("HTTP_PROXY", &elsewhere.url());
         for (name, value) in sigstore.environment() {
             cosign = cosign.env(name, &value);
         }
@@ -68,6 +74,7 @@ impl Scene {
         let empty = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
         std::fs::write(cosign.home().join("empty-root.json"), empty).unwrap();
         Some(Self {
+            elsewhere,
             cosign,
             sigstore,
             registry,
@@ -140,10 +147,15 @@ impl Scene {
 
     /// A new image in a repository of its own: `<host>/<name>@sha256:…`.
     pub(crate) fn image(&self, name: &str) -> String {
+        self.image_in(name, name)
+    }
+
+    /// A new image in a repository that may have others.
+    pub(crate) fn image_in(&self, repository: &str, text: &str) -> String {
         let folder = Folder::new("layout");
-        let digest = image::write_oci_layout(folder.path(), "1", name).digest;
-        self.push(folder.path(), name);
-        format!("{}/{name}@{digest}", self.host())
+        let digest = image::write_oci_layout(folder.path(), "1", text).digest;
+        self.push(folder.path(), repository);
+        format!("{}/{repository}@{digest}", self.host())
     }
 
     /// A new image for two platforms: its reference and those of the two.
@@ -158,15 +170,29 @@ impl Scene {
     }
 
     fn push(&self, layout: &Path, name: &str) {
-        let flag = match &self.registry {
-            Registry::Docker(_) => "--dest-tls-verify=false".to_owned(),
-            Registry::Ours(_, folder) => format!("--dest-cert-dir={}", folder.path().display()),
-        };
         let from = format!("oci:{}:1", layout.display());
         let to = format!("docker://{}/{name}:1", self.host());
+        let flag = self.skopeo_flag("dest");
         self.skopeo
             .run(["copy", "--all", &flag, &from, &to])
             .success();
+    }
+
+    /// Copies a manifest to another tag, as it is.
+    pub(crate) fn copy(&self, from: &str, to: &str) {
+        let [from, to] = [from, to].map(|reference| format!("docker://{reference}"));
+        let [source, destination] = ["src", "dest"].map(|end| self.skopeo_flag(end));
+        self.skopeo
+            .run(["copy", &source, &destination, &from, &to])
+            .success();
+    }
+
+    /// How skopeo reaches the registry as `src` or `dest`.
+    fn skopeo_flag(&self, end: &str) -> String {
+        match &self.registry {
+            Registry::Docker(_) => format!("--{end}-tls-verify=false"),
+            Registry::Ours(_, folder) => format!("--{end}-cert-dir={}", folder.path().display()),
+        }
     }
 
     pub(crate) fn trusted_root(&self) -> String {
@@ -182,6 +208,15 @@ impl Scene {
         let sigstore = &self.sigstore;
         let (fulcio, rekor) = (sigstore.fulcio_url(), sigstore.rekor_url());
         ["--fulcio-url", fulcio, "--rekor-url", rekor]
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let refused = self.elsewhere.refused();
+            assert!(refused.is_empty(), "hosts elsewhere: {refused:?}");
+        }
     }
 }
 

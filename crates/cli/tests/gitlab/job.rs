@@ -1,12 +1,14 @@
 //! A runner with a project checked out, and what GitLab gives to a job.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use testkit::sigstack::{COMMIT, Claims, IssuerKind, Ref, Sigstore};
 use testkit::{
-    Cosign, CosignVersion, DockerCli, DockerRegistry, DockerVersion, Dockerd, Output, Peers, run,
+    ConnectProxy, Cosign, CosignVersion, DockerCli, DockerRegistry, DockerVersion, Dockerd, Output,
+    Peers, run,
 };
 
 use crate::page::Page;
@@ -25,6 +27,7 @@ pub(crate) struct Site {
     docker: DockerVersion,
     registry: DockerRegistry,
     sigstore: Sigstore,
+    elsewhere: ConnectProxy,
 }
 
 impl Site {
@@ -37,13 +40,28 @@ impl Site {
             docker,
             registry: DockerRegistry::start_with_password_of(peers, "gitlab-ci-token"),
             sigstore,
+            elsewhere: ConnectProxy::start(&[]),
         }
+    }
+
+    /// The services asked so far, each once: every job asks the same.
+    pub(crate) fn services(&self) -> BTreeSet<&'static str> {
+        self.sigstore
+            .calls()
+            .iter()
+            .map(|call| call.service)
+            .collect()
     }
 
     /// How many certificates were issued so far.
     pub(crate) fn certificates(&self) -> usize {
         let calls = self.sigstore.calls();
         calls.iter().filter(|call| call.service == "fulcio").count()
+    }
+
+    /// Hosts that a program in a job wanted besides those of the site.
+    pub(crate) fn elsewhere(&self) -> Vec<String> {
+        self.elsewhere.refused()
     }
 
     /// A job of the pipeline of `reference`, in an image that trusts the Sigstore.
@@ -58,7 +76,11 @@ impl Site {
             .get_envs()
             .find_map(|(name, value)| (name == "PATH").then_some(value?));
         let path = format!("{}:{}", bin.display(), path.unwrap().to_str().unwrap());
-        let mut shell = stock.clone().env("PATH", &path);
+        let mut shell = stock
+            .clone()
+            .env("PATH", &path)
+            .env("HTTPS_PROXY", &self.elsewhere.url())
+            .env("HTTP_PROXY", &self.elsewhere.url());
         let page = Page::read("gitlab", &[]);
         let given = self.variables(server, reference);
         for (name, value) in given.iter().chain(&of_page(&page, &given)) {
@@ -184,32 +206,40 @@ impl Job<'_> {
         left.stdout
     }
 
-    /// cosign 2.5 finds the signature among the referrers.
+    /// The same job with one more variable.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.shell = self.shell.env(name, value);
+        self
+    }
+
+    /// A real cosign's `verify` of what the job signed, for the pipeline of `path`.
     #[track_caller]
-    pub(crate) fn judged_by_cosign_2(&self, path: &str) {
-        let mut judge = Cosign::new(&self.site.peers, CosignVersion::V2);
+    pub(crate) fn judged_by(&self, version: CosignVersion, flags: &[&str], path: &str) -> Output {
+        let mut judge = Cosign::new(&self.site.peers, version);
         for (name, value) in self.site.sigstore.environment() {
             judge = judge.env(name, &value);
         }
         let identity = format!("{}/acme/app//.gitlab-ci.yml@{path}", self.server);
-        judge
-            .env("COSIGN_EXPERIMENTAL", "1")
-            .run([
-                "verify",
-                "--experimental-oci11",
-                "--registry-username",
-                "gitlab-ci-token",
-                "--registry-password",
-                DockerRegistry::PASSWORD,
-                "--rekor-url",
-                self.site.sigstore.rekor_url(),
-                "--certificate-identity",
-                &identity,
-                "--certificate-oidc-issuer",
-                &self.server,
-                &self.digest(),
-            ])
-            .success()
-            .says("code-signing certificate was verified");
+        let digest = self.digest();
+        let words = [
+            "verify",
+            "--registry-username",
+            "gitlab-ci-token",
+            "--registry-password",
+            DockerRegistry::PASSWORD,
+            "--rekor-url",
+            self.site.sigstore.rekor_url(),
+            "--certificate-identity",
+            &identity,
+            "--certificate-oidc-issuer",
+            &self.server,
+            &digest,
+        ];
+        judge.run([&words[..], flags].concat())
+    }
+
+    /// For `--trusted-root`.
+    pub(crate) fn trusted_root(&self) -> String {
+        self.site.sigstore.trusted_root().display().to_string()
     }
 }

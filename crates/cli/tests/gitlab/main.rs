@@ -9,7 +9,7 @@ mod page;
 
 use serde_json::Value;
 use testkit::sigstack::{COMMIT, Ref};
-use testkit::{DockerVersion, Dockerd, Peers};
+use testkit::{CosignVersion, DockerVersion, Dockerd, Peers};
 
 use crate::job::{GITLAB_COM, INSTANCE, Job, Site};
 
@@ -21,6 +21,8 @@ fn dockerd_gitlab_com_with_20_10() {
     let site = Site::start(&peers, Dockerd::start(&peers), DockerVersion::V20);
     on_a_branch(&site, GITLAB_COM);
     on_a_tag(&site, GITLAB_COM);
+    with_both_forms(&site, GITLAB_COM);
+    nobody_else_was_asked(&site);
 }
 
 #[test]
@@ -32,6 +34,7 @@ fn dockerd_instance_with_28_5_and_containerd() {
     let site = Site::start(&peers, dockerd, DockerVersion::V28_5);
     on_a_branch(&site, INSTANCE);
     on_a_tag(&site, INSTANCE);
+    nobody_else_was_asked(&site);
 }
 
 fn on_a_branch(site: &Site, server: &str) {
@@ -40,7 +43,47 @@ fn on_a_branch(site: &Site, server: &str) {
     let verified = job.step("verify").success();
     shows_all(&job, server, &verified.stdout, "refs/heads/main");
     assert_eq!(site.certificates(), 1, "one for the signature");
-    job.judged_by_cosign_2("refs/heads/main");
+    judged_by_both(&job, "refs/heads/main");
+}
+
+/// Both cosigns find the form that the page's flag asks for when they are told where; see `with_both_forms`.
+fn judged_by_both(job: &Job<'_>, path: &str) {
+    for version in [CosignVersion::V2, CosignVersion::V3] {
+        let judge = |flags: &[&str]| job.judged_by(version, flags, path);
+        let tag = format!("tag={}", &COMMIT[..8]);
+        judge(&["--experimental-oci11", "--annotations", &tag])
+            .success()
+            .says("code-signing certificate was verified");
+        let wrong = ["--experimental-oci11", "--annotations", "tag=other"];
+        assert_eq!(judge(&wrong).code(), Some(12));
+        assert_eq!(judge(&[]).code(), Some(10), "it looks only at tags");
+    }
+}
+
+/// The page as it stands and one variable: cosign 3.1 verifies without being told where the signature is.
+fn with_both_forms(site: &Site, server: &str) {
+    let job = site
+        .job(server, Ref::Branch("both"))
+        .with("COSIGN_FORMAT", "both");
+    job.builds_and_signs();
+    let verified = job.step("verify").success();
+    shows_all(&job, server, &verified.stdout, "refs/heads/both");
+    let root = job.trusted_root();
+    let flags = ["--trusted-root", &root];
+    job.judged_by(CosignVersion::V3, &flags, "refs/heads/both")
+        .success();
+    job.judged_by(
+        CosignVersion::V2,
+        &["--experimental-oci11"],
+        "refs/heads/both",
+    )
+    .success();
+}
+
+/// Nobody but the site's services, and of those no login and no second log.
+fn nobody_else_was_asked(site: &Site) {
+    assert_eq!(site.elsewhere(), [""; 0]);
+    assert!(!site.services().contains("oidc"), "{:?}", site.services());
 }
 
 /// The page asks for `refs/heads/…`, which the certificate of a tag's pipeline does not say.
@@ -60,7 +103,7 @@ fn on_a_tag(site: &Site, server: &str) {
         .replace("refs/heads", "refs/tags");
     let verified = job.runs(&corrected).success();
     shows_all(&job, server, &verified.stdout, "refs/tags/v1.0");
-    job.judged_by_cosign_2("refs/tags/v1.0");
+    judged_by_both(&job, "refs/tags/v1.0");
 }
 
 /// Every annotation of the page is in what `jq` got.
