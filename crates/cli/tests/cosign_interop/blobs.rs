@@ -74,6 +74,9 @@ fn detached(signer: Who, readers: &[Who]) {
         }
         scene.run_on(signer, &words, &["blob"]).success();
         words.extend(["--bundle", "old-bundle"]);
+        if signer == Who::Ours {
+            words.push("--new-bundle-format=false");
+        }
         scene.run_on(signer, &words, &["blob"]).success();
         let detached = if keyless {
             &["--signature", "sig", "--certificate", "crt"][..]
