@@ -71,7 +71,13 @@ fn every_type(at: At, form: Form, signer: Who, readers: &[Who]) {
         return;
     };
     scene.generate_key(signer, "key");
+    // cosign 3.1 neither makes nor reads bundles whose predicate is no object; see `stock`.
+    let unable =
+        |name: &str, who: Who| name == "spdx" && who == Who::V3 && Form::BUNDLE.contains(&form);
     for (number, (name, predicate, uri)) in PREDICATES.into_iter().enumerate() {
+        if unable(name, signer) {
+            continue;
+        }
         let image = scene.image(&format!("image{number}"));
         scene.write("predicate", predicate);
         let words = form.signing(&scene, signer, "key");
@@ -80,8 +86,7 @@ fn every_type(at: At, form: Form, signer: Who, readers: &[Who]) {
         scene.run_on(signer, &words, &[&image]).success();
         let words = form.verifying(&scene, "key");
         for &reader in readers {
-            // cosign makes attestations of SPDX's text and does not find them again.
-            if name == "spdx" && reader != Who::Ours {
+            if unable(name, reader) {
                 continue;
             }
             println!("{name} by {signer:?} for {reader:?}");

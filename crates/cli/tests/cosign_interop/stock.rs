@@ -184,25 +184,22 @@ fn cosign_2_does_not_know_the_second_log() {
     }
 }
 
-/// Both write an attestation of SPDX's text, and do not find it again.
+/// 3.1 makes and reads no bundle of an attestation whose predicate is a text, which that of SPDX's own format is.
 #[test]
-fn an_spdx_text_that_cosign_does_not_find() {
+fn an_spdx_text_in_a_bundle() {
     let Some(scene) = scene() else { return };
     scene.write("predicate", "SPDXVersion: SPDX-2.3\n");
-    for (who, form) in [(Who::V2, Form::KeyLegacy), (Who::V3, Form::KeyBundle)] {
-        let image = scene.image(&format!("{who:?}").to_lowercase());
-        let words = form.signing(&scene, who, "key");
+    let image = scene.image("spdx");
+    let attest = |who: Who| {
+        let words = Form::KeyBundle.signing(&scene, who, "key");
         let what = ["attest", "--type", "spdx", "--predicate", "predicate"];
-        let words = [&what[..], &strs(&words), &[&image]].concat();
-        scene.run(who, &words).success();
-        let words = form.verifying(&scene, "key");
-        let words = [
-            &["verify-attestation", "--type", "spdx"][..],
-            &strs(&words),
-            &[&image],
-        ]
-        .concat();
-        scene.run(who, &words).failure();
-        scene.run(Who::Ours, &words).success();
-    }
+        scene.run(who, &[&what[..], &strs(&words), &[&image]].concat())
+    };
+    attest(Who::V3).failure();
+    attest(Who::Ours).success();
+    let words = Form::KeyBundle.verifying(&scene, "key");
+    let what = ["verify-attestation", "--type", "spdx"];
+    let words = [&what[..], &strs(&words), &[&image]].concat();
+    scene.run(Who::V3, &words).failure();
+    scene.run(Who::Ours, &words).success();
 }
