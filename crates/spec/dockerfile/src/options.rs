@@ -26,6 +26,11 @@ pub struct Options {
     pub builder: Builder,
     /// `--build-arg NAME=VALUE`; also `BUILDKIT_SYNTAX`.
     pub build_args: BTreeMap<String, String>,
+    /// Values of variables that the file itself leaves open. No builder has any; `cosign dockerfile verify` takes the
+    /// environment's.
+    pub environment: BTreeMap<String, String>,
+    /// Every stage counts, whether the target needs it or not.
+    pub every_stage: bool,
     /// `--build-context NAME=VALUE`, as given.
     pub build_contexts: Vec<(String, String)>,
     /// `--target`; the last stage if none.

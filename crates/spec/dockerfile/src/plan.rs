@@ -97,4 +97,6 @@ pub struct Plan {
     pub uses: Vec<ImageUse>,
     /// What is worth knowing besides.
     pub notes: Vec<Note>,
+    /// What the target starts from, through the stages before it, as the file names it. `None`: nothing.
+    pub base: Option<Reference>,
 }

@@ -105,6 +105,10 @@ impl<'a> Resolver<'a> {
             plan: Plan::default(),
             refusals: Vec::new(),
         };
+        for (name, value) in &options.environment {
+            let value = Variable::Known(value.clone());
+            resolver.variables.insert(name.clone(), value);
+        }
         resolver.read_global_args()?;
         Ok(resolver)
     }
@@ -143,11 +147,14 @@ impl<'a> Resolver<'a> {
         for number in 0..self.file.stages.len() {
             sources.push(self.sources(number, triggers(number)));
         }
-        let reached = if classic {
+        let reached = if self.options.every_stage {
+            (0..bases.len()).collect()
+        } else if classic {
             (0..=target).collect()
         } else {
             reachable(target, &bases, &sources)
         };
+        self.plan.base = base_image(target, &bases);
         for number in &reached {
             if let (Some(stage), Some(base)) = (self.file.stages.get(*number), bases.get(*number)) {
                 self.emit_base(*number, stage, base.as_ref());
@@ -567,6 +574,18 @@ fn reachable(
         }));
     }
     reached
+}
+
+/// The image that a stage starts from; stages start from earlier ones only.
+fn base_image(stage: usize, bases: &[Option<Meaning>]) -> Option<Reference> {
+    let mut number = stage;
+    loop {
+        match bases.get(number)?.as_ref()? {
+            Meaning::Stage(base) => number = *base,
+            Meaning::Image(text) => return Some(Reference::parse(text).ok()?.or_latest()),
+            Meaning::Nothing => return None,
+        }
+    }
 }
 
 fn names_in(instruction: &Instruction) -> impl Iterator<Item = (How, &Named)> {

@@ -481,6 +481,56 @@ fn endless_nesting_ends() {
 }
 
 #[test]
+fn every_stage_and_the_base_of_the_target() {
+    let source = "FROM a AS one\nFROM b AS two\nCOPY --from=c / /\nFROM one AS three\nFROM scratch AS four\n\
+                  COPY --from=three / /\n";
+    let with = |target: &str, every_stage| {
+        let options = Options {
+            target: Some(target.to_owned()),
+            every_stage,
+            ..options()
+        };
+        let base = resolve(source, &options).base;
+        let images = images_with(source, &options).len();
+        (base.map(|base| base.familiar()), images)
+    };
+    let a = Some("a:latest".to_owned());
+    assert_eq!(with("three", false), (a.clone(), 1));
+    assert_eq!(with("three", true), (a, 3));
+    assert_eq!(with("two", true), (Some("b:latest".to_owned()), 3));
+    assert_eq!(with("four", false), (None, 1));
+}
+
+/// `cosign dockerfile verify` replaces what no `ARG` says; builders have no such values.
+#[test]
+fn the_environment_fills_what_the_file_leaves_open() {
+    let options = Options {
+        environment: [
+            ("OPEN".to_owned(), "env/open".to_owned()),
+            ("SAID".to_owned(), "env/said".to_owned()),
+            ("TARGETARCH".to_owned(), "riscv64".to_owned()),
+        ]
+        .into(),
+        ..Options::default()
+    };
+    for (source, expected) in [
+        ("FROM $OPEN\n", "from env/open:latest"),
+        ("ARG OPEN\nFROM $OPEN\n", "from env/open:latest"),
+        ("FROM ${OPEN:-other}\n", "from env/open:latest"),
+        ("ARG SAID=file\nFROM $SAID\n", "from file:latest"),
+        ("FROM a:$TARGETARCH\n", "from a:riscv64"),
+    ] {
+        assert_eq!(images_with(source, &options), [expected], "{source}");
+    }
+    let file = Dockerfile::parse(b"FROM $NEITHER\n").unwrap();
+    let refused = file.resolve(&options).unwrap_err();
+    assert!(
+        matches!(refused.first, Refusal::Blank { line: 1, .. }),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_target_limits_what_is_used() {
     let source = "FROM a AS one\nFROM b AS two\nCOPY --from=c / /\nFROM one AS three\n";
     let with = |target: &str, builder| Options {

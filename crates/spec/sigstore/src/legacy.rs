@@ -347,8 +347,9 @@ fn check_size(annotation: &'static str, text: &str, limit: usize) -> Result<(), 
     Ok(())
 }
 
+/// As Go does, without the ends of lines: `cosign attach signature` takes them along from the file.
 fn decode(annotation: &'static str, text: &str) -> Result<Vec<u8>, LegacyError> {
-    from_base64(text).ok_or(LegacyError::Malformed { annotation })
+    from_base64(&text.replace(['\r', '\n'], "")).ok_or(LegacyError::Malformed { annotation })
 }
 
 fn certificate(text: &str) -> Result<Box<SigningCertificate>, LegacyError> {

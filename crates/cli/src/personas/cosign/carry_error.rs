@@ -20,7 +20,7 @@ pub(super) fn text(error: &CarryError) -> String {
                 "gives the name to the copied image"
             };
             format!(
-                "image {tag:?} already exists. Use `-f` to overwrite\nIt is {found} there, and {expected} here: \
+                "image tag {tag} already exists. Use `-f` to overwrite\nIt is {found} there, and {expected} here: \
                  --force {with_force}."
             )
         }
@@ -40,6 +40,16 @@ pub(super) fn attach(place: &str, error: &AttachError) -> String {
     match error {
         AttachError::Write(SignError::Registry(error)) => render::registry::problem(error),
         AttachError::Write(error) => printable(&error.to_string()).into_owned(),
+        AttachError::BundleVersion { .. } => format!(
+            "attaching payload from {}: {}\nMake it a bundle of version 0.3 with 'cosign bundle create'.",
+            printable(place),
+            printable(&error.to_string())
+        ),
+        AttachError::Json(_) | AttachError::Envelope(_) | AttachError::Nothing => format!(
+            "attaching payload from {}: {}\nThe file must hold DSSE envelopes or bundles, as JSON.",
+            printable(place),
+            printable(&error.to_string())
+        ),
         error => format!(
             "attaching payload from {}: {}",
             printable(place),

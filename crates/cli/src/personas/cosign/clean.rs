@@ -63,7 +63,11 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     }
     let repository = registry.attachments_of(&image);
     let tagged = |tag: Tag| Reference::new(repository.clone(), Some(tag), None);
-    for removed in ops.clean(&image, kind.tags, kind.referrers)? {
+    let removed = ops.clean(&image, kind.tags, kind.referrers)?;
+    if removed.is_empty() {
+        process.err(format_args!("{image} has no {}.\n", kind.what));
+    }
+    for removed in removed {
         let what = match removed {
             Removed::Tag { tag, .. } | Removed::List { tag } => tagged(tag),
             Removed::Referrer { digest, .. } => {

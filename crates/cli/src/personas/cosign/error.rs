@@ -17,6 +17,7 @@ use sigstore::verify::Refusal;
 use thiserror::Error;
 
 use super::download::Sought;
+use super::file_images::ImagesError;
 use super::verification::VerificationError;
 use super::{carry_error, refusals, services};
 use crate::input::InputError;
@@ -50,6 +51,9 @@ pub enum Error {
         #[source]
         source: Box<AttachError>,
     },
+    /// A file that does not tell its images.
+    #[error(transparent)]
+    Images(Box<ImagesError>),
     /// Nothing of the kind that was asked for is attached.
     #[error("{image}: nothing attached")]
     NothingAttached {
@@ -350,6 +354,12 @@ impl From<AttachError> for Error {
     }
 }
 
+impl From<ImagesError> for Error {
+    fn from(error: ImagesError) -> Self {
+        Self::Images(Box::new(error))
+    }
+}
+
 impl From<registry::Error> for Error {
     fn from(error: registry::Error) -> Self {
         Self::Registry(Box::new(error))
@@ -439,6 +449,7 @@ impl Error {
                 format!("image not found: {}", printable(image))
             }
             Self::Carry(error) => carry_error::text(error),
+            Self::Images(error) => error.text(),
             Self::Attach { place, source } => carry_error::attach(place, source),
             Self::NothingAttached {
                 image,

@@ -339,6 +339,7 @@ fn options(
         target: texts("target")?.pop().filter(|name| !name.is_empty()),
         build_platform: own.clone(),
         target_platform: own,
+        ..Options::default()
     };
     let mut platforms = texts("platform")?;
     if platforms.is_empty() {
