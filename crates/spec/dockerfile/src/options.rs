@@ -29,7 +29,7 @@ pub struct Options {
     /// Values of variables that the file itself leaves open. No builder has any; `cosign dockerfile verify` takes the
     /// environment's.
     pub environment: BTreeMap<String, String>,
-    /// Every stage counts, whether the target needs it or not.
+    /// Every stage counts, whether the target needs it or not, for whatever platform: one that is not known is left out.
     pub every_stage: bool,
     /// `--build-context NAME=VALUE`, as given.
     pub build_contexts: Vec<(String, String)>,

@@ -18,7 +18,8 @@ pub struct ImageUse {
     pub how: How,
     /// The stage: its name in lower case, or its number. `None` for the frontend.
     pub stage: Option<String>,
-    /// The `--platform` of its `FROM`, variables replaced; `None`: the build's target platform.
+    /// The `--platform` of its `FROM`, variables replaced; `None`: the build's target platform, or with
+    /// [`crate::Options::every_stage`] one that is not known.
     pub platform: Option<String>,
     /// Where the source names it, in bytes. `None` if the build's arguments do.
     pub span: Option<Range<usize>>,

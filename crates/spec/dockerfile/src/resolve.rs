@@ -371,6 +371,10 @@ impl<'a> Resolver<'a> {
         {
             None => None,
             Some(Ok(platform)) => Some(platform),
+            Some(Err(Refusal::Expansion {
+                source: lex::LexError::Unknown { .. },
+                ..
+            })) if self.options.every_stage => None,
             Some(Err(refusal)) => return self.refusals.push(refusal),
         };
         let found = Place {

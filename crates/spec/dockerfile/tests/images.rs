@@ -499,6 +499,12 @@ fn every_stage_and_the_base_of_the_target() {
     assert_eq!(with("three", true), (a, 3));
     assert_eq!(with("two", true), (Some("b:latest".to_owned()), 3));
     assert_eq!(with("four", false), (None, 1));
+    let any_platform = Options {
+        every_stage: true,
+        ..Options::default()
+    };
+    let plan = resolve("FROM --platform=$BUILDPLATFORM a\n", &any_platform);
+    assert_eq!(plan.uses[0].platform, None);
 }
 
 /// `cosign dockerfile verify` replaces what no `ARG` says; builders have no such values.

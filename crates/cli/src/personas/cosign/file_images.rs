@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use dockerfile::{Dockerfile, FileError, How, Options, ParseError, Undecided, kubernetes};
+use dockerfile::{
+    Dockerfile, FileError, How, LexError, Options, ParseError, Refusal, Undecided, kubernetes,
+};
 use thiserror::Error;
 
 use super::error::Error;
@@ -67,12 +69,24 @@ fn reasons(undecided: &Undecided) -> String {
     all.join("; ")
 }
 
+/// Whether a variable without a value is a reason.
+fn is_open(undecided: &Undecided) -> bool {
+    let mut all = std::iter::once(&undecided.first).chain(&undecided.rest);
+    all.any(|refusal| match refusal {
+        Refusal::Blank { .. } => true,
+        Refusal::Expansion { source, .. } => {
+            matches!(source, LexError::Required { .. } | LexError::Unknown { .. })
+        }
+        _ => false,
+    })
+}
+
 impl ImagesError {
     /// The sentence, and what can be done.
     pub(super) fn text(&self) -> String {
         let text = printable(&self.to_string()).into_owned();
         match self {
-            Self::Undecided { .. } => format!(
+            Self::Undecided { source, .. } if is_open(source) => format!(
                 "{text}\nVariables that the file gives no value are taken from the environment: set them there."
             ),
             _ => text,

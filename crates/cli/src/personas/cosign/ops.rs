@@ -22,7 +22,16 @@ use super::party::PartyOptions;
 
 /// Everything that cosign's commands do with registries and services.
 pub trait CosignOps:
-    AttachedOps + AttestOps + BlobOps + CarryOps + KeyOps + LoginOps + PartyOps + ResolveOps + SignOps + VerifyOps
+    AttachedOps
+    + AttestOps
+    + BlobOps
+    + CarryOps
+    + KeyOps
+    + LoginOps
+    + PartyOps
+    + ResolveOps
+    + SignOps
+    + VerifyOps
 {
 }
 
