@@ -25,7 +25,9 @@ pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Er
         .map(|_| matches.on(&NEW_BUNDLE_FORMAT));
     let formats = match (text(&FORMAT), bundle) {
         (Some("legacy"), Some(true)) => return Err(conflict("it asks for a bundle")),
-        (Some("bundle"), Some(false)) => return Err(conflict("it asks for the older form")),
+        (Some("bundle" | "both"), Some(false)) => {
+            return Err(conflict("it asks for the older form alone"));
+        }
         (Some("legacy"), _) => vec![older],
         (Some("bundle"), _) => vec![Format::Bundle],
         (Some("both"), _) => vec![older, Format::Bundle],
@@ -35,6 +37,13 @@ pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Er
         (None, None) if bundle_file || text(&SIGNING_CONFIG).is_some() => vec![Format::Bundle],
         (None, None) => vec![older],
     };
+    if formats == [Format::Bundle] && text(&REFERRERS_MODE) == Some("legacy") {
+        return Err(Error::Conflict {
+            drop: REFERRERS_MODE.name,
+            because: reason(matches, bundle_file),
+            why: "a bundle is always a referrer",
+        });
+    }
     if bundle_file && !formats.contains(&Format::Bundle) {
         return Err(Error::Conflict {
             drop: "bundle",
@@ -58,6 +67,20 @@ pub(crate) fn refers(matches: &Matches) -> Result<bool, Error> {
         "" | "legacy" => Ok(false),
         "oci-1-1" => Ok(true),
         other => Err(unknown(other, &REFERRERS_MODE, "legacy or oci-1-1")),
+    }
+}
+
+/// The flag that made it a bundle.
+pub(crate) fn reason(matches: &Matches, bundle_file: bool) -> &'static str {
+    let given = |flag: &'static Flag| matches.given(flag).is_some_and(|text| !text.is_empty());
+    if given(&FORMAT) {
+        FORMAT.name
+    } else if given(&NEW_BUNDLE_FORMAT) {
+        NEW_BUNDLE_FORMAT.name
+    } else if bundle_file {
+        "bundle"
+    } else {
+        SIGNING_CONFIG.name
     }
 }
 

@@ -16,6 +16,7 @@ mod carry_error;
 pub mod carry_ops;
 mod clean;
 mod completion;
+mod conflicts;
 mod copy;
 mod dockerfile_verify;
 pub mod download;

@@ -16,7 +16,7 @@ use super::flags::{
     TIMESTAMP_CLIENT_CERT, TIMESTAMP_CLIENT_KEY, TIMESTAMP_SERVER_NAME, TIMESTAMP_SERVER_URL,
     TLOG_UPLOAD, TRUSTED_ROOT, USE_SIGNING_CONFIG, YES,
 };
-use super::{Context, files, keys, verification};
+use super::{Context, conflicts, files, keys, verification};
 use crate::cobra::{Flag, Matches};
 
 /// Most bytes of a PEM file.
@@ -135,14 +135,9 @@ impl PartyOptions {
     /// # Errors
     /// Conflicting flags, unreadable files, a key that stays locked.
     pub(crate) fn of(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
+        conflicts::check_signing(matches)?;
         keys::refuse_security_key(matches)?;
         let key = text(matches, &KEY);
-        for flag in [&IDENTITY_TOKEN, &OIDC_PROVIDER, &FULCIO_AUTH_FLOW] {
-            if key.is_some() && !matches.on(&ISSUE_CERTIFICATE) {
-                super::not_both(matches, flag, &KEY, "a key needs no identity token")?;
-            }
-        }
-        super::not_both(matches, &SIGNING_ALGORITHM, &KEY, "the key has its own")?;
         let certificate = certificate(context, matches)?;
         if key.is_none() && certificate.is_some() {
             return Err(Error::Required {
@@ -206,12 +201,6 @@ fn certificate(
     context: &Context<'_>,
     matches: &Matches,
 ) -> Result<Option<GivenCertificate>, Error> {
-    super::not_both(
-        matches,
-        &CERTIFICATE,
-        &ISSUE_CERTIFICATE,
-        "a new certificate is asked for",
-    )?;
     let chain = read(context, matches, &CERTIFICATE_CHAIN)?;
     match (read(context, matches, &CERTIFICATE)?, chain) {
         (None, None) => Ok(None),

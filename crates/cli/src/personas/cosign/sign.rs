@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oci::Reference;
-use signing::sign::{Made, Signed, Stored};
+use signing::sign::{Format, Made, Signed, Stored};
 
 use super::error::Error;
 use super::flags::{ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, flags};
@@ -98,8 +98,8 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         .map(|text| images::parse(text))
         .collect::<Result<_, _>>()?;
     let outputs = Outputs::of(matches);
-    outputs.check(matches, &images)?;
     let formats = formats::of(matches, outputs.bundle.is_some())?;
+    outputs.check(matches, &images, &formats)?;
     let annotations = annotations::parse(matches.values(&ANNOTATIONS))?;
     let registry = RegistryOptions::of(process, matches)?;
     let mut ops = context
@@ -234,8 +234,13 @@ impl<'m> Outputs<'m> {
         }
     }
 
-    /// One file cannot hold several signatures.
-    fn check(&self, matches: &Matches, images: &[Reference]) -> Result<(), Error> {
+    /// One file cannot hold several signatures, and the parts of a bundle are in the bundle.
+    fn check(
+        &self,
+        matches: &Matches,
+        images: &[Reference],
+        formats: &[Format],
+    ) -> Result<(), Error> {
         let named = [
             (self.bundle, &BUNDLE),
             (self.certificate, &OUTPUT_CERTIFICATE),
@@ -256,6 +261,13 @@ impl<'m> Outputs<'m> {
                         "--{} takes one image: one file cannot hold several signatures",
                         flag.name
                     ),
+                });
+            }
+            if flag.name != BUNDLE.name && formats == [Format::Bundle] {
+                return Err(Error::Conflict {
+                    drop: flag.name,
+                    because: formats::reason(matches, self.bundle.is_some()),
+                    why: "the bundle holds it, and --bundle writes that to a file",
                 });
             }
         }

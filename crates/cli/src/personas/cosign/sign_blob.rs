@@ -15,7 +15,7 @@ use super::ops::SignedFile;
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
 use super::verification::given;
-use super::{Action, Context, blob};
+use super::{Action, Context, blob, not_both};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 
@@ -50,6 +50,12 @@ pub(super) const COMMAND: Command<Action> = Command {
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let process = context.session.process;
+    not_both(
+        matches,
+        &OUTPUT,
+        &OUTPUT_SIGNATURE,
+        "both name the file of the signature",
+    )?;
     let form = form(matches)?;
     check_one_file(matches)?;
     let registry = RegistryOptions::of(process, matches)?;

@@ -21,7 +21,7 @@ use super::flags::{
     TRUSTED_ROOT, USE_SIGNED_TIMESTAMPS, WORKFLOW_NAME, WORKFLOW_REF, WORKFLOW_REPOSITORY,
     WORKFLOW_SHA, WORKFLOW_TRIGGER,
 };
-use super::{Context, files, keys, not_both};
+use super::{Context, conflicts, files, keys};
 use crate::cobra::{Flag, Matches};
 
 const ROOT_FILE: &str = "SIGSTORE_ROOT_FILE";
@@ -101,6 +101,7 @@ impl Verification {
         matches: &Matches,
         subject: Subject,
     ) -> Result<Self, Error> {
+        conflicts::check_verification(matches)?;
         let log = log_rule(context, matches, subject);
         keys::refuse_security_key(matches)?;
         if given(matches, &SCT).is_some() {
@@ -187,9 +188,6 @@ fn log_rule(context: &Context<'_>, matches: &Matches, subject: Subject) -> Rule 
 
 fn whose(context: &Context<'_>, matches: &Matches) -> Result<Whose, Error> {
     if let Some(reference) = given(matches, &KEY) {
-        for flag in [&IDENTITY, &IDENTITY_REGEXP, &ISSUER, &ISSUER_REGEXP] {
-            not_both(matches, flag, &KEY, "a key names nobody")?;
-        }
         let key = keys::public(context, reference)?;
         return Ok(Whose::Keys(vec![key]));
     }
@@ -213,7 +211,6 @@ fn rule(
     exact: &'static Flag,
     regexp: &'static Flag,
 ) -> Result<Option<TextRule>, Error> {
-    not_both(matches, exact, regexp, "one of them decides")?;
     Ok(match (given(matches, exact), given(matches, regexp)) {
         (Some(text), _) => Some(TextRule::Exact(text.to_owned())),
         (None, Some(pattern)) => {
@@ -229,19 +226,6 @@ fn rule(
 fn trust(context: &Context<'_>, matches: &Matches, anybody: bool) -> Result<TrustedRoot, Error> {
     let process = context.session.process;
     if let Some(path) = given(matches, &TRUSTED_ROOT) {
-        for flag in [
-            &CA_ROOTS,
-            &CA_INTERMEDIATES,
-            &CERTIFICATE_CHAIN,
-            &TIMESTAMP_CHAIN,
-        ] {
-            not_both(
-                matches,
-                flag,
-                &TRUSTED_ROOT,
-                "the trusted root names the authorities",
-            )?;
-        }
         return trusted_root(context, path);
     }
     let named = Named::read(context, matches)?;

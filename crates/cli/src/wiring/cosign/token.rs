@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyless::Http;
-use keyless::oauth::{ClientId, Issuer, Listener};
+use keyless::oauth::{ClientId, Issuer, Listener, OUT_OF_BAND, OauthFault};
 use keyless::token::{
     Ambient, Environment, IdentityToken, Origin, Provider, TokenRequest, identity_token,
 };
@@ -63,17 +63,24 @@ impl Client<'_> {
         match flow {
             Flow::Device => self.device(&issuer).await,
             Flow::ClientCredentials => Ok(issuer.client_credentials(process.now()).await?),
-            Flow::Browser | Flow::Token => match &options.redirect {
-                Some(redirect) => self.typed(&issuer, redirect).await,
-                None => self.browser(&issuer).await,
-            },
+            Flow::Browser | Flow::Token => {
+                let refused = |fault: OauthFault| Error::Usage {
+                    problem: fault.to_string(),
+                };
+                let redirect = options.redirect.as_deref();
+                let listener = match redirect {
+                    None => Some(Listener::bind().await.map_err(refused)?),
+                    Some(redirect) => Listener::bind_to(redirect).await.map_err(refused)?,
+                };
+                match listener {
+                    Some(listener) => self.browser(&issuer, &listener).await,
+                    None => self.typed(&issuer, redirect.unwrap_or(OUT_OF_BAND)).await,
+                }
+            }
         }
     }
 
-    async fn browser(&self, issuer: &Issuer) -> Result<IdentityToken, Error> {
-        let listener = Listener::bind().await.map_err(|fault| Error::Usage {
-            problem: fault.to_string(),
-        })?;
+    async fn browser(&self, issuer: &Issuer, listener: &Listener) -> Result<IdentityToken, Error> {
         let login = issuer.begin(listener.redirect())?;
         self.process.err(format_args!(
             "Open this address in a browser of this machine to log in:\n    {}\n",

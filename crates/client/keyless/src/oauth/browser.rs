@@ -28,6 +28,8 @@ const CONNECTION: Duration = Duration::from_secs(5);
 pub struct Listener {
     socket: TcpListener,
     redirect: String,
+    /// Where the browser comes back to, without the query.
+    path: String,
 }
 
 /// A login that has begun. Its secrets are wiped on drop and never shown.
@@ -46,14 +48,40 @@ impl Listener {
     /// # Errors
     /// [`OauthFault::Listen`].
     pub async fn bind() -> Result<Self, OauthFault> {
+        Self::listen("localhost", 0, CALLBACK).await
+    }
+
+    /// Listens where `redirect` leads: `http://localhost:PORT/PATH`, where port 0 is one of the system's choice. `None`
+    /// if that is not on loopback.
+    ///
+    /// # Errors
+    /// [`OauthFault::Listen`].
+    pub async fn bind_to(redirect: &str) -> Result<Option<Self>, OauthFault> {
+        let url = match Url::parse(redirect) {
+            Ok(url) if url.scheme() == "http" => url,
+            _ => return Ok(None),
+        };
+        match url.host_str() {
+            Some(host @ ("localhost" | "127.0.0.1")) => {
+                let port = url.port_or_known_default().unwrap_or_default();
+                Self::listen(host, port, url.path()).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn listen(host: &str, port: u16, path: &str) -> Result<Self, OauthFault> {
         let refused = |error: std::io::Error| OauthFault::Listen {
             reason: error.to_string(),
         };
-        let socket = TcpListener::bind("127.0.0.1:0").await.map_err(refused)?;
+        let socket = TcpListener::bind(("127.0.0.1", port))
+            .await
+            .map_err(refused)?;
         let port = socket.local_addr().map_err(refused)?.port();
         Ok(Self {
             socket,
-            redirect: format!("http://localhost:{port}{CALLBACK}"),
+            redirect: format!("http://{host}:{port}{path}"),
+            path: path.to_owned(),
         })
     }
 
@@ -94,7 +122,7 @@ impl Listener {
                 // Any origin does: only path and query are looked at.
                 Url::parse("http://localhost").ok()?.join(&target).ok()
             });
-            let Some(url) = target.filter(|url| url.path() == CALLBACK) else {
+            let Some(url) = target.filter(|url| url.path() == self.path) else {
                 // An icon that the browser looks for, or something else on this machine.
                 say(&mut stream, "404 Not Found", "Nothing is here.").await;
                 continue;
