@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod findings;
+mod registries;
+mod verdicts;
+mod writers;
+
 #[path = "../cosign_interop/scene.rs"]
 #[allow(dead_code, reason = "shared with the judges of interoperability")]
 mod scene;

@@ -5,7 +5,8 @@ use std::path::Path;
 use testkit::image;
 use testkit::sigstack::{LogVersion, Sigstore};
 use testkit::{
-    ConnectProxy, Cosign, CosignVersion, Countersign, DockerRegistry, Folder, Output, Peers, Skopeo,
+    ConnectProxy, Cosign, CosignVersion, Countersign, DockerRegistry, Folder, Output, Peers, Proxy,
+    Skopeo,
 };
 
 /// The program under judgement.
@@ -138,7 +139,30 @@ impl Scene {
         .success();
     }
 
-    fn host(&self) -> String {
+    /// Runs ours where there is no network at all, not even to this machine, and nobody is trusted yet.
+    #[track_caller]
+    pub(crate) fn run_without_network(&self, words: &[&str]) -> Output {
+        let mut all = vec!["-rn", "env"];
+        for (name, _) in self.sigstore.environment() {
+            all.extend(["-u", name]);
+        }
+        all.extend([COUNTERSIGN, "cosign"]);
+        all.extend(words);
+        self.cosign.run_program("unshare", all)
+    }
+
+    /// A proxy in front of the registry, over plain HTTP.
+    pub(crate) fn proxy(&self) -> Proxy {
+        match &self.registry {
+            Registry::Docker(registry) => Proxy::to(&registry.url()).start_http(),
+            Registry::Ours(server, _) => Proxy::to(&server.url())
+                .trust(&server.ca_file())
+                .start_http(),
+        }
+    }
+
+    /// The registry part of references.
+    pub(crate) fn host(&self) -> String {
         match &self.registry {
             Registry::Docker(registry) => registry.host(),
             Registry::Ours(server, _) => server.host(),

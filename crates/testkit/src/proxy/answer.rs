@@ -32,6 +32,12 @@ pub(super) async fn answer(
         return match fault {
             Some(Fault::Disconnect) => Err(io::Error::other("closed on purpose")),
             Some(Fault::Endless) => Ok(Response::new(endless())),
+            Some(Fault::Promise(length)) => {
+                let mut response = Response::new(endless());
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                Ok(response)
+            }
             _ => std::future::pending().await,
         };
     }
@@ -71,7 +77,7 @@ fn asked(head: &Parts, body: Bytes) -> Exchange {
 fn status_without_end(fault: Option<&Fault>) -> Option<Option<StatusCode>> {
     match fault? {
         Fault::Disconnect | Fault::Hang => Some(None),
-        Fault::Endless => Some(Some(StatusCode::OK)),
+        Fault::Endless | Fault::Promise(_) => Some(Some(StatusCode::OK)),
         _ => None,
     }
 }
@@ -89,10 +95,14 @@ async fn finite(fault: Option<&Fault>, head: &Parts, body: Bytes, forwarder: &Fo
     if let Some(Fault::Delay(time)) = fault {
         tokio::time::sleep(*time).await;
     }
-    let (status, headers, body) = forwarder
+    let (status, mut headers, body) = forwarder
         .forward(head, body)
         .await
         .unwrap_or_else(|error| bad_gateway(&error));
+    if let Some(Fault::Header(name, value)) = fault {
+        let (name, value) = header(name, value);
+        headers.insert(name, value);
+    }
     match fault {
         Some(Fault::Rewrite(change)) => (status, headers, change(body)),
         Some(Fault::LoseAnswer) => (
@@ -107,19 +117,19 @@ async fn finite(fault: Option<&Fault>, head: &Parts, body: Bytes, forwarder: &Fo
 fn made_up(status: u16, headers: &[(String, String)], body: Bytes) -> Answer {
     let headers = headers
         .iter()
-        .map(|(name, value)| {
-            let name: HeaderName = name.parse().expect("the test gives valid header names");
-            (
-                name,
-                value.parse().expect("the test gives valid header values"),
-            )
-        })
+        .map(|(name, value)| header(name, value))
         .collect();
     (
         StatusCode::from_u16(status).expect("the test gives a valid status"),
         headers,
         body,
     )
+}
+
+fn header(name: &str, value: &str) -> (HeaderName, HeaderValue) {
+    let name = name.parse().expect("the test gives valid header names");
+    let value = value.parse().expect("the test gives valid header values");
+    (name, value)
 }
 
 fn bad_gateway(error: &io::Error) -> Answer {

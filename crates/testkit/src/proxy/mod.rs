@@ -41,8 +41,13 @@ pub enum Fault {
     Endless,
     /// Never answered; the server sees nothing.
     Hang,
+    /// Forwarded; the answer has this header in place of its own of that name.
+    Header(String, String),
     /// Forwarded, then answered with status 500: the client cannot know that the server did it.
     LoseAnswer,
+    /// Status 200 and a `Content-Length` of so many bytes, of which blanks are sent as long as somebody reads; the
+    /// server sees nothing.
+    Promise(u64),
     /// Forwarded; the answer's body is changed.
     Rewrite(Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>),
 }
@@ -65,6 +70,11 @@ impl Fault {
             headers: Vec::new(),
             body: Bytes::new(),
         }
+    }
+
+    /// Another header in the answer.
+    pub fn header(name: &str, value: &str) -> Self {
+        Self::Header(name.to_owned(), value.to_owned())
     }
 
     /// Changes the answer's body.

@@ -25,7 +25,7 @@ pub(super) fn text(error: &CarryError) -> String {
             )
         }
         CarryError::Platform(error) => platform(error),
-        CarryError::To(error) => format!("destination: {}", render::registry::problem(error)),
+        CarryError::To(error) => format!("destination: {}", render::registry::told(error)),
         CarryError::TagPrefix { .. } => {
             format!(
                 "{error}\nTags have up to 128 letters, digits and '_.-': change --attachment-tag-prefix."
@@ -38,7 +38,7 @@ pub(super) fn text(error: &CarryError) -> String {
 /// As [`text`], of a file that was to be attached.
 pub(super) fn attach(place: &str, error: &AttachError) -> String {
     match error {
-        AttachError::Write(SignError::Registry(error)) => render::registry::problem(error),
+        AttachError::Write(SignError::Registry(error)) => render::registry::told(error),
         AttachError::Write(error) => printable(&error.to_string()).into_owned(),
         AttachError::BundleVersion { .. } => format!(
             "attaching payload from {}: {}\nMake it a bundle of version 0.3 with 'cosign bundle create'.",

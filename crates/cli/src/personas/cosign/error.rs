@@ -462,7 +462,7 @@ impl Error {
                 }
                 text
             }
-            Self::Registry(error) => render::registry::problem(error),
+            Self::Registry(error) => render::registry::told(error),
             Self::NoKeyThere { .. } => format!("loading public key: {self}"),
             Self::Keyless(error) => services::keyless(error),
             Self::KeyService(error) => services::key_service(error),
@@ -476,7 +476,7 @@ impl Error {
             Self::SigningConfig(error) => printable(&error.to_string()).into_owned(),
             Self::Services(error) => printable(&error.to_string()).into_owned(),
             Self::Layout(error) => printable(&error.to_string()).into_owned(),
-            Self::Place(error) => printable(&error.to_string()).into_owned(),
+            Self::Place(error) => printable(&render::registry::unplaced(error)).into_owned(),
             Self::Sign(error) => sign(error),
             Self::Network(error) => error.to_string(),
             Self::Runtime { source } => {
@@ -514,8 +514,8 @@ impl Error {
             }
             Self::OtherKind(BlobFailure::Refused(refusal)) => refusals::text(refusal),
             Self::NoTrust => "nobody is trusted yet\nName whom to trust with --trusted-root FILE, or once for all \
-                 with 'cosign initialize --mirror URL --root FILE'; for a key without a log, --insecure-ignore-tlog \
-                 suffices."
+                 with 'cosign initialize --mirror URL --root FILE'; for a key without a log, \
+                 --insecure-ignore-tlog or --private-infrastructure suffices."
                 .to_owned(),
             Self::PublicKey { place, source } => public_key(place, source),
             Self::Refused(refusal) => refusals::text(refusal),
@@ -555,7 +555,7 @@ impl Error {
 
 fn sign(error: &SignError) -> String {
     match error {
-        SignError::Registry(error) => render::registry::problem(error),
+        SignError::Registry(error) => render::registry::told(error),
         SignError::KeyService(error) => services::key_service(error),
         SignError::Service(error) => services::keyless(error),
         SignError::Unverifiable(refusal) => format!(

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use signing::PlaceError;
+use signing::discover::CandidateError;
 use signing::verify::{
     Claims, Document, ImageOutcome, Judgement, Signed, VerifiedImage, VerifyFailure,
 };
@@ -9,6 +11,7 @@ use sigstore::verify::{Because, Check, Outcome, Refusal, TimeSource, VerifiedSig
 
 use super::refusals;
 use crate::render::printable::printable;
+use crate::render::registry;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +195,7 @@ pub(crate) fn failure(
             );
             for source in outcome.sources() {
                 if let Some(fault) = &source.fault {
-                    let _infallible = write!(text, "\n  {}", printable(&fault.to_string()));
+                    let _infallible = write!(text, "\n  {}", printable(&registry::unplaced(fault)));
                 }
                 if source.unopened > 0 {
                     let _infallible =
@@ -200,6 +203,9 @@ pub(crate) fn failure(
                 }
             }
             text.push_str(&candidates(outcome));
+            if let Some(advice) = faults(outcome).find_map(registry::advice) {
+                let _infallible = write!(text, "\n{advice}");
+            }
             text
         }
         VerifyFailure::NoSignature {
@@ -212,6 +218,24 @@ pub(crate) fn failure(
         ),
         VerifyFailure::NoneMatched { .. } => none_matched(outcome, sought),
     }
+}
+
+/// What a registry did, of sources and candidates.
+fn faults(outcome: &ImageOutcome) -> impl Iterator<Item = &::registry::Error> {
+    let sources = outcome.sources().iter();
+    let sources = sources.filter_map(|source| source.fault.as_ref());
+    let candidates = outcome.judged().iter();
+    let candidates = candidates.filter_map(|judged| match &judged.judgement {
+        Judgement::Unreadable(error) => match &**error {
+            CandidateError::Fetch(error) => Some(error),
+            _ => None,
+        },
+        _ => None,
+    });
+    sources.chain(candidates).filter_map(|error| match error {
+        PlaceError::Registry(error) => Some(error),
+        _ => None,
+    })
 }
 
 fn no_signature(others: &[String], image_absent: bool, sought: Sought<'_>) -> String {
@@ -266,7 +290,7 @@ fn candidates(outcome: &ImageOutcome) -> String {
         let why = match &judged.judgement {
             Judgement::OtherKind | Judgement::Verified(_) => continue,
             Judgement::Refused { refusal, .. } => refusals::sentence(refusal),
-            Judgement::Unreadable(error) => error.to_string(),
+            Judgement::Unreadable(error) => registry::unread(error),
         };
         let place = judged
             .locations

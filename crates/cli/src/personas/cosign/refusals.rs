@@ -59,7 +59,9 @@ fn remedy(refusal: &Refusal) -> Option<&'static str> {
             error: LogError::OtherThan { .. },
             ..
         } => "The log has it for another file or another key: this is not what was signed.",
-        Refusal::LogAbsent => "If it was signed without a log, say so with --insecure-ignore-tlog.",
+        Refusal::LogAbsent => {
+            "If it was signed without a log, say so with --insecure-ignore-tlog, or with --private-infrastructure."
+        }
         Refusal::NoTrustedTime => {
             "A certificate lives for minutes: it takes a log or a timestamp to tell when it signed."
         }
