@@ -62,6 +62,14 @@ pub fn unplaced(error: &PlaceError) -> String {
     }
 }
 
+/// The same, and below it what can be done.
+pub fn unplaced_told(error: &PlaceError) -> String {
+    match error {
+        PlaceError::Registry(error) => told(error),
+        error => printable(&error.to_string()).into_owned(),
+    }
+}
+
 /// Why something that is attached to an image cannot be read.
 pub fn unread(error: &CandidateError) -> String {
     match error {
@@ -99,7 +107,9 @@ pub fn sentence(error: &registry::Error) -> String {
         Error::NotFound { host, what, server } => format!("{host} has no {what}{}", said(server)),
         Error::TooLarge {
             what: registry::Oversize::Answer { limit },
-        } => format!("the registry's answer is longer than the {limit} bytes that are read of such"),
+        } => {
+            format!("the registry's answer is longer than the {limit} bytes that are read of such")
+        }
         Error::TooLarge {
             what: registry::Oversize::Request,
         } => "the registry takes nothing that large (413)".to_owned(),
@@ -118,8 +128,7 @@ pub fn sentence(error: &registry::Error) -> String {
 /// What can be done about it.
 pub fn advice(error: &registry::Error) -> Option<String> {
     use registry::Error;
-    const BETWEEN: &str =
-        "Nothing of it is used: the registry, or something between, changes what passes. Ask who runs it.";
+    const BETWEEN: &str = "Nothing of it is used: the registry, or something between, changes what passes. Ask who runs it.";
     const LATER: &str = "Try again; if that does not help, ask who runs the registry.";
     Some(match error {
         Error::BlobMismatch(_) | Error::DigestMismatch(_) => BETWEEN.to_owned(),

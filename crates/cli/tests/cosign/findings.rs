@@ -38,9 +38,7 @@ fn attested(scene: &Scene, name: &str) -> String {
 #[test]
 fn f1_a_key_signs_a_file_without_network() {
     let Some(scene) = scene() else { return };
-    scene
-        .run_without_network(&SIGN_FILE)
-        .success();
+    scene.run_without_network(&SIGN_FILE).success();
     let bundle = std::fs::read(scene.home().join("b")).unwrap();
     let bundle: Value = serde_json::from_slice(&bundle).unwrap();
     assert!(bundle.get("messageSignature").is_some(), "{bundle}");
@@ -59,7 +57,11 @@ fn f2_no_log_can_be_said_in_the_old_way() {
 #[test]
 fn f3_a_signing_config_without_services_asks_nobody() {
     let Some(scene) = scene() else { return };
-    let words = [&["sign-blob", "--signing-config=empty.json"], &SIGN_FILE[1..]].concat();
+    let words = [
+        &["sign-blob", "--signing-config=empty.json"],
+        &SIGN_FILE[1..],
+    ]
+    .concat();
     let output = scene.run_without_network(&words).success();
     assert!(!output.stderr.contains("WARNING"), "{output}");
     assert!(!output.stderr.contains("TUF"), "{output}");
@@ -74,7 +76,9 @@ fn f4_a_keys_signature_is_verified_without_network() {
     let verify = ["verify-blob", KEY, "--bundle=b", "file"];
     let refused = scene.run_without_network(&verify).failure();
     assert_eq!((refused.code(), refused.stdout.as_str()), (Some(1), ""));
-    let refused = refused.says("--insecure-ignore-tlog").says("--private-infrastructure");
+    let refused = refused
+        .says("--insecure-ignore-tlog")
+        .says("--private-infrastructure");
     assert!(!refused.stderr.contains("connect"), "{refused}");
     let verify = [&verify[..3], &["--private-infrastructure", "file"]].concat();
     let verified = scene.run_without_network(&verify).success();
@@ -113,7 +117,9 @@ fn f6_only_what_was_checked_is_claimed() {
     let image = scene.image("claimed");
     let sign = ["sign", "--key=key.key", "--yes", "--format=bundle", &image];
     scene.run(Who::Ours, &sign).success();
-    scene.run(Who::V3, &["save", "--dir=layout", &image]).success();
+    scene
+        .run(Who::V3, &["save", "--dir=layout", &image])
+        .success();
     for (place, words) in [(image.as_str(), &[][..]), ("layout", &["--local-image"])] {
         let verify = [&["verify", KEY, NO_LOG], words, &[place]].concat();
         let verified = scene
@@ -122,7 +128,9 @@ fn f6_only_what_was_checked_is_claimed() {
             .says("The signatures were verified against the specified public key")
             .says("The following was not checked:\n  - Entries in a transparency log");
         assert!(
-            !verified.stderr.contains("in the transparency log was verified"),
+            !verified
+                .stderr
+                .contains("in the transparency log was verified"),
             "{verified}"
         );
         let entries: Value = serde_json::from_str(&verified.stdout).unwrap();
@@ -161,14 +169,22 @@ fn f7_a_wrong_key_and_no_signature_have_their_exit_codes() {
 fn f8_what_a_signature_does_not_cover_is_marked() {
     let Some(scene) = scene() else { return };
     let image = scene.image("marked");
-    let sign = |format| scene.run(Who::Ours, &["sign", "--key=key.key", "--yes", format, &image]);
+    let sign = |format| {
+        scene.run(
+            Who::Ours,
+            &["sign", "--key=key.key", "--yes", format, &image],
+        )
+    };
     sign("--format=bundle").success();
     let entries = |scene: &Scene| -> Value {
         let verified = scene.run(Who::Ours, &["verify", KEY, NO_LOG, &image]);
         serde_json::from_str(&verified.success().stdout).unwrap()
     };
     let bundle = &entries(&scene)[0];
-    assert_eq!(bundle["unsigned"], serde_json::json!(["critical.identity.docker-reference"]));
+    assert_eq!(
+        bundle["unsigned"],
+        serde_json::json!(["critical.identity.docker-reference"])
+    );
     sign("--format=legacy").success();
     let all = entries(&scene);
     let legacy = all
@@ -179,7 +195,10 @@ fn f8_what_a_signature_does_not_cover_is_marked() {
     let legacy = legacy.unwrap();
     assert_eq!(legacy.get("unsigned"), None);
     let (repository, _) = image.split_once('@').unwrap();
-    assert_eq!(legacy["critical"]["identity"]["docker-reference"], repository);
+    assert_eq!(
+        legacy["critical"]["identity"]["docker-reference"],
+        repository
+    );
 }
 
 /// cosign: a referrer that cannot be fetched is skipped, so that a registry's hiccup reads "no valid bundles".
@@ -224,7 +243,11 @@ fn f10_one_image_that_fails_does_not_stop_the_others() {
     let verified = scene.run(Who::Ours, &verify).failure();
     let verified = verified.says("Verified 2 of 3 images.");
     assert_eq!(verified.code(), Some(11));
-    assert_eq!(verified.stdout.matches("\"critical\"").count(), 2, "{verified}");
+    assert_eq!(
+        verified.stdout.matches("\"critical\"").count(),
+        2,
+        "{verified}"
+    );
     // Again: what is signed stays as it is, what was missing is signed now.
     let signed = scene.run(Who::Ours, &[&sign[..3], &[&first, &last]].concat());
     signed.success();

@@ -53,7 +53,15 @@ impl Harbour {
         let attempt = self.attempts.get();
         self.attempts.set(attempt + 1);
         let note = format!("--annotations=attempt={attempt}");
-        let sign = ["sign", &key, "--yes", &format, &note, "--timeout=20s", &self.image];
+        let sign = [
+            "sign",
+            &key,
+            "--yes",
+            &format,
+            &note,
+            "--timeout=20s",
+            &self.image,
+        ];
         self.scene.run(Who::Ours, &sign)
     }
 
@@ -103,14 +111,34 @@ fn anything() -> Vec<Wrong> {
     let basic = answer(401, "WWW-Authenticate", r#"Basic realm="x""#);
     vec![
         wrong("401", basic, &["authentication required", "docker login"]),
-        wrong("401 without a challenge", Fault::status(401), &["authentication required"]),
-        wrong("403", answer(403, "X", "y"), &["access denied: it said so", "ask the owner"]),
+        wrong(
+            "401 without a challenge",
+            Fault::status(401),
+            &["authentication required"],
+        ),
+        wrong(
+            "403",
+            answer(403, "X", "y"),
+            &["access denied: it said so", "ask the owner"],
+        ),
         wrong("405", Fault::status(405), &["answered 405"]),
         wrong("412", Fault::status(412), &["answered 412"]),
-        wrong("429", answer(429, "Retry-After", "0"), &["too many requests", "in 0 seconds"]),
-        wrong("429 for an hour", answer(429, "Retry-After", "3600"), &["in 3600 seconds"]),
+        wrong(
+            "429",
+            answer(429, "Retry-After", "0"),
+            &["too many requests", "in 0 seconds"],
+        ),
+        wrong(
+            "429 for an hour",
+            answer(429, "Retry-After", "3600"),
+            &["in 3600 seconds"],
+        ),
         wrong("500", Fault::status(500), &["answered 500"]),
-        wrong("503", answer(503, "Retry-After", "0"), &["answered 503: it said so"]),
+        wrong(
+            "503",
+            answer(503, "Retry-After", "0"),
+            &["answered 503: it said so"],
+        ),
         wrong("disconnect", Fault::Disconnect, &["ended early"]),
     ]
 }
@@ -123,8 +151,16 @@ fn content() -> Vec<Wrong> {
         wrong("half", Fault::CutHalf, &["ended early"]),
         wrong("endless", Fault::Endless, &["longer than"]),
         wrong("10 GB", Fault::Promise(10 << 30), &["longer than"]),
-        wrong("another digest in the header", lie, &["expected sha256:0000", "found sha256:"]),
-        wrong("no digest in the header", Fault::header(DIGEST, "x"), &["digest header \"x\""]),
+        wrong(
+            "another digest in the header",
+            lie,
+            &["expected sha256:0000", "found sha256:"],
+        ),
+        wrong(
+            "no digest in the header",
+            Fault::header(DIGEST, "x"),
+            &["digest header \"x\""],
+        ),
         wrong(
             "other bytes",
             Fault::rewrite(|body| [body.as_ref(), b" "].concat().into()),
@@ -184,16 +220,23 @@ fn is_fallback(path: &str) -> bool {
 
 #[test]
 fn verify_of_a_tag() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     let tag = harbour.tag();
     for Wrong { name, fault, words } in content() {
         harbour.proxy.on(|_, path| is_image_tag(path), fault);
         let output = harbour.verify_image("first", &tag, "20s");
         refused(&output, name, words);
-        assert!(![10, 11, 12].contains(&output.code().unwrap()), "{name}: {output}");
+        assert!(
+            ![10, 11, 12].contains(&output.code().unwrap()),
+            "{name}: {output}"
+        );
         harbour.proxy.clear();
     }
-    harbour.proxy.on(|_, path| is_image_tag(path), Fault::status(404));
+    harbour
+        .proxy
+        .on(|_, path| is_image_tag(path), Fault::status(404));
     let output = harbour.verify_image("first", &tag, "20s");
     refused(&output, "404", &["image tag not found"]);
     assert_eq!(output.code(), Some(11));
@@ -203,28 +246,49 @@ fn verify_of_a_tag() {
 
 #[test]
 fn verify_of_signatures_in_a_tag() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     each(&harbour, is_signatures_tag, content());
     each(&harbour, is_blob, blob());
 }
 
 #[test]
 fn verify_of_a_bundle_in_a_fallback_list() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "bundle") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "bundle") else {
+        return;
+    };
     each(&harbour, is_fallback, content());
-    each(&harbour, |path| path.contains("/manifests/sha256:"), content());
+    each(
+        &harbour,
+        |path| path.contains("/manifests/sha256:"),
+        content(),
+    );
     each(&harbour, is_blob, blob());
 }
 
 #[test]
 fn verify_of_a_bundle_in_the_api() {
-    let Some(harbour) = Harbour::new(At::Countersign, "bundle") else { return };
+    let Some(harbour) = Harbour::new(At::Countersign, "bundle") else {
+        return;
+    };
     let not_the_api = |wrong: &Wrong| !["405", "412"].contains(&wrong.name);
     let has_no_digest = |wrong: &Wrong| !wrong.name.contains("header");
-    let list = content().into_iter().filter(not_the_api).filter(has_no_digest);
+    let list = content()
+        .into_iter()
+        .filter(not_the_api)
+        .filter(has_no_digest);
     let list = list.filter(|wrong| wrong.name != "other bytes");
-    each(&harbour, |path| path.contains("/referrers/"), list.collect());
-    each(&harbour, |path| path.contains("/manifests/sha256:"), content());
+    each(
+        &harbour,
+        |path| path.contains("/referrers/"),
+        list.collect(),
+    );
+    each(
+        &harbour,
+        |path| path.contains("/manifests/sha256:"),
+        content(),
+    );
 }
 
 /// Each fault alone: refused while it lasts, never as "no signatures found", verified after it.
@@ -245,7 +309,9 @@ fn each(harbour: &Harbour, matches: Matches, faults: Vec<Wrong>) {
 
 #[test]
 fn verify_does_not_hang() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     for matches in [is_signatures_tag as Matches, is_blob, is_fallback] {
         harbour.proxy.on(move |_, path| matches(path), Fault::Hang);
         let started = Instant::now();
@@ -261,11 +327,14 @@ fn verify_does_not_hang() {
 #[test]
 fn registries_without_the_referrers_api() {
     for format in ["legacy", "bundle"] {
-        let Some(harbour) = Harbour::new(At::DockerRegistry, format) else { return };
+        let Some(harbour) = Harbour::new(At::DockerRegistry, format) else {
+            return;
+        };
         for status in [404, 405, 412] {
-            harbour
-                .proxy
-                .on(|_, path| path.contains("/referrers/"), Fault::status(status));
+            harbour.proxy.on(
+                |_, path| path.contains("/referrers/"),
+                Fault::status(status),
+            );
             harbour.verify("first").success();
             harbour.sign("second", format).success();
             harbour.verify("second").success();
@@ -276,33 +345,54 @@ fn registries_without_the_referrers_api() {
 
 #[test]
 fn a_busy_registry_is_waited_for() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     let busy = || answer(429, "Retry-After", "1");
     let started = Instant::now();
-    harbour.proxy.on_next(1, |_, path| is_signatures_tag(path), busy());
+    harbour
+        .proxy
+        .on_next(1, |_, path| is_signatures_tag(path), busy());
     harbour.verify("first").success();
     assert!(started.elapsed() >= Duration::from_secs(1));
-    harbour.proxy.on_next(1, |method, _| method == "POST", busy());
-    harbour.proxy.on_next(1, |method, _| method == "PUT", busy());
+    harbour
+        .proxy
+        .on_next(1, |method, _| method == "POST", busy());
+    harbour
+        .proxy
+        .on_next(1, |method, _| method == "PUT", busy());
     harbour.sign("second", "legacy").success();
     harbour.verify("second").success();
 }
 
 #[test]
 fn a_login_that_is_not_accepted_is_told_from_none() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     let basic = || answer(401, "WWW-Authenticate", r#"Basic realm="x""#);
     harbour.proxy.on(|_, path| path != "/v2/", basic());
-    let login = ["--registry-username=alice", "--registry-password=wonderland"];
+    let login = [
+        "--registry-username=alice",
+        "--registry-password=wonderland",
+    ];
     for words in [
         &["verify", "--key=first.pub", NO_LOG][..],
         &["sign", "--key=second.key", "--yes"],
     ] {
         let without = harbour.scene.run_on(Who::Ours, words, &[&harbour.image]);
-        refused(&without, "without", &["authentication required", "docker login localhost"]);
+        refused(
+            &without,
+            "without",
+            &["authentication required", "docker login localhost"],
+        );
         let words = [words, &login].concat();
         let with = harbour.scene.run_on(Who::Ours, &words, &[&harbour.image]);
-        refused(&with, "with", &["does not accept the login", "--registry-password"]);
+        refused(
+            &with,
+            "with",
+            &["does not accept the login", "--registry-password"],
+        );
         assert!(!with.stderr.contains("wonderland"), "{with}");
     }
 }
@@ -312,7 +402,9 @@ fn a_login_that_is_not_accepted_is_told_from_none() {
 #[test]
 fn sign_where_writes_fail() {
     for format in ["legacy", "bundle"] {
-        let Some(harbour) = Harbour::new(At::DockerRegistry, format) else { return };
+        let Some(harbour) = Harbour::new(At::DockerRegistry, format) else {
+            return;
+        };
         let to_uploads = |method: &http::Method, path: &str| {
             method == http::Method::POST && path.contains("/blobs/uploads")
         };
@@ -321,7 +413,11 @@ fn sign_where_writes_fail() {
         };
         let mut lies = anything();
         let other = format!("sha256:{}", "0".repeat(64));
-        lies.push(wrong("a lie", Fault::header(DIGEST, &other), &["expected sha256:0000"]));
+        lies.push(wrong(
+            "a lie",
+            Fault::header(DIGEST, &other),
+            &["expected sha256:0000"],
+        ));
         for Wrong { name, fault, words } in lies {
             if name == "a lie" {
                 harbour.proxy.on(of_manifest, fault.clone());
@@ -349,7 +445,9 @@ fn sign_where_writes_fail() {
 /// The registry did it and could not say so.
 #[test]
 fn sign_where_the_answer_is_lost() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     harbour.proxy.on_next(
         1,
         |method, path| method == "PUT" && is_signatures_tag(path),
@@ -358,12 +456,18 @@ fn sign_where_the_answer_is_lost() {
     harbour.sign("second", "legacy").success();
     harbour.verify("second").success();
     let verified = harbour.verify("first").success();
-    assert_eq!(verified.stdout.matches("\"critical\"").count(), 1, "{verified}");
+    assert_eq!(
+        verified.stdout.matches("\"critical\"").count(),
+        1,
+        "{verified}"
+    );
 }
 
 #[test]
 fn sign_of_an_image_that_cannot_be_read() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     let end = format!("/manifests/{}", harbour.digest());
     for Wrong { name, fault, words } in content() {
         let of_image = end.clone();
@@ -374,16 +478,28 @@ fn sign_of_an_image_that_cannot_be_read() {
         refused(&harbour.sign("second", "legacy"), name, words);
         harbour.proxy.clear();
     }
-    harbour.proxy.on(move |_, path| path.ends_with(&end), Fault::status(404));
-    refused(&harbour.sign("second", "legacy"), "404", &["image not found"]);
+    harbour
+        .proxy
+        .on(move |_, path| path.ends_with(&end), Fault::status(404));
+    refused(
+        &harbour.sign("second", "legacy"),
+        "404",
+        &["image not found"],
+    );
     harbour.proxy.clear();
-    refused(&harbour.verify("second"), "nothing was written", &["no matching signatures"]);
+    refused(
+        &harbour.verify("second"),
+        "nothing was written",
+        &["no matching signatures"],
+    );
 }
 
 /// The tag of the signatures cannot be read: writing would lose what is in it.
 #[test]
 fn sign_where_the_signatures_cannot_be_read() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     for Wrong { name, fault, words } in content() {
         harbour.proxy.on(
             |method, path| method == "GET" && is_signatures_tag(path),
@@ -393,7 +509,11 @@ fn sign_where_the_signatures_cannot_be_read() {
         harbour.proxy.clear();
         harbour.verify("first").success();
     }
-    refused(&harbour.verify("second"), "nothing was written", &["no matching signatures"]);
+    refused(
+        &harbour.verify("second"),
+        "nothing was written",
+        &["no matching signatures"],
+    );
 }
 
 /// A list of `count` manifests that are not there, before the entries of the list that is.
@@ -412,7 +532,9 @@ fn flooded(list: &[u8], count: usize) -> Vec<u8> {
 /// Unknown things are stepped over; thousands of them do not hide the signature, and are not all opened.
 #[test]
 fn a_list_with_thousands_of_strangers() {
-    let Some(harbour) = Harbour::new(At::Countersign, "bundle") else { return };
+    let Some(harbour) = Harbour::new(At::Countersign, "bundle") else {
+        return;
+    };
     harbour.proxy.on(
         |_, path| path.contains("/referrers/"),
         Fault::rewrite(|list| flooded(&list, 5000).into()),
@@ -434,7 +556,9 @@ fn a_list_with_thousands_of_strangers() {
 /// Pages that lead in a circle, or elsewhere.
 #[test]
 fn a_list_without_end() {
-    let Some(harbour) = Harbour::new(At::Countersign, "bundle") else { return };
+    let Some(harbour) = Harbour::new(At::Countersign, "bundle") else {
+        return;
+    };
     let link = |target: &str| Fault::header("Link", &format!("<{target}>; rel=\"next\""));
     let same = format!("/v2/app/referrers/{}", harbour.digest());
     for (target, words) in [
@@ -453,16 +577,19 @@ fn a_list_without_end() {
 /// A list that names what is attached to another image: it is read, and refused for what it is about.
 #[test]
 fn a_list_of_another_image() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "bundle") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "bundle") else {
+        return;
+    };
     let other = harbour.scene.image("app/other");
     let proxied = other.replace(&harbour.scene.host(), &harbour.proxy.host());
     // The signature of `other` is in the same repository, beside the first image.
     let lists = |harbour: &Harbour| {
         let exchanges = harbour.proxy.take_exchanges();
-        let list = exchanges
-            .iter()
-            .rev()
-            .find(|one| one.method == "GET" && is_fallback(&one.target) && one.status == Some(http::StatusCode::OK));
+        let list = exchanges.iter().rev().find(|one| {
+            one.method == "GET"
+                && is_fallback(&one.target)
+                && one.status == Some(http::StatusCode::OK)
+        });
         list.unwrap().response_body.clone()
     };
     harbour.verify("first").success();
@@ -481,14 +608,20 @@ fn a_list_of_another_image() {
         },
     );
     let output = harbour.verify_image("first", &elsewhere, "20s");
-    refused(&output, "another image", &["no matching signatures", "digest"]);
+    refused(
+        &output,
+        "another image",
+        &["no matching signatures", "digest"],
+    );
     assert_eq!(output.code(), Some(12));
 }
 
 /// Layers of unknown types, and none at all, in the manifest of the signatures: they count for nothing.
 #[test]
 fn unknown_layers() {
-    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else { return };
+    let Some(harbour) = Harbour::new(At::DockerRegistry, "legacy") else {
+        return;
+    };
     let exchanges = harbour.exchanges(|harbour| harbour.verify("first"));
     let manifest = exchanges
         .iter()
@@ -517,14 +650,18 @@ fn unknown_layers() {
         stranger["annotations"] = json!({});
         layers.as_array_mut().unwrap().insert(0, stranger);
     };
-    harbour.proxy.on(|_, path| is_signatures_tag(path), with(stranger));
+    harbour
+        .proxy
+        .on(|_, path| is_signatures_tag(path), with(stranger));
     harbour.verify("first").success();
     let only = |layers: &mut Value| {
         layers[0]["mediaType"] = json!("application/vnd.example.unknown");
         layers[0]["annotations"] = json!({});
     };
     for change in [only, |layers: &mut Value| *layers = json!([])] {
-        harbour.proxy.on(|_, path| is_signatures_tag(path), with(change));
+        harbour
+            .proxy
+            .on(|_, path| is_signatures_tag(path), with(change));
         let output = harbour.verify("first");
         refused(&output, "no signature among them", &["no signatures found"]);
         assert_eq!(output.code(), Some(10));
@@ -533,9 +670,21 @@ fn unknown_layers() {
         let layer = layers[0].clone();
         *layers = Value::Array(vec![layer; 1001]);
     };
-    harbour.proxy.on(|_, path| is_signatures_tag(path), with(thousands));
-    refused(&harbour.verify("first"), "too many", &["1001 layers, at most 1000"]);
+    harbour
+        .proxy
+        .on(|_, path| is_signatures_tag(path), with(thousands));
+    refused(
+        &harbour.verify("first"),
+        "too many",
+        &["1001 layers, at most 1000"],
+    );
     let huge = |layers: &mut Value| layers[0]["size"] = json!(10_u64 << 30);
-    harbour.proxy.on(|_, path| is_signatures_tag(path), with(huge));
-    refused(&harbour.verify("first"), "huge", &["10737418240 bytes, at most"]);
+    harbour
+        .proxy
+        .on(|_, path| is_signatures_tag(path), with(huge));
+    refused(
+        &harbour.verify("first"),
+        "huge",
+        &["10737418240 bytes, at most"],
+    );
 }

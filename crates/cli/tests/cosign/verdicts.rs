@@ -16,7 +16,11 @@ fn scene() -> Option<Scene> {
 
 #[track_caller]
 fn refused(output: Output, code: i32, words: &[&str]) {
-    assert_eq!((output.code(), output.stdout.as_str()), (Some(code), ""), "{output}");
+    assert_eq!(
+        (output.code(), output.stdout.as_str()),
+        (Some(code), ""),
+        "{output}"
+    );
     words.iter().fold(output, |output, text| output.says(text));
 }
 
@@ -39,8 +43,13 @@ fn verify_tells_four_reasons_apart() {
         let format = format!("--format={format}");
         let sign = ["sign", "--key=other.key", "--yes", &format, &signed];
         scene.run(Who::Ours, &sign).success();
-        let verify = |image: &str| scene.run(Who::Ours, &["verify", "--key=key.pub", NO_LOG, image]);
-        refused(verify(&signed), 12, &["no matching signatures", "another key's"]);
+        let verify =
+            |image: &str| scene.run(Who::Ours, &["verify", "--key=key.pub", NO_LOG, image]);
+        refused(
+            verify(&signed),
+            12,
+            &["no matching signatures", "another key's"],
+        );
         let identity = [
             "verify",
             "--certificate-identity=alice@example.com",
@@ -52,16 +61,34 @@ fn verify_tells_four_reasons_apart() {
     }
     let verify = |image: &str| scene.run(Who::Ours, &["verify", "--key=key.pub", NO_LOG, image]);
     refused(verify(&unsigned), 10, &["no signatures found"]);
-    refused(verify(&nothing), 10, &["no signatures found", "no image of this digest"]);
+    refused(
+        verify(&nothing),
+        10,
+        &["no signatures found", "no image of this digest"],
+    );
     refused(verify(&no_tag), 11, &["image tag not found", "nope"]);
     refused(verify(&no_repository), 11, &["image tag not found"]);
-    refused(verify(&unreachable), 1, &[&unreachable[..unreachable.len() - 6], "refused"]);
+    refused(
+        verify(&unreachable),
+        1,
+        &[&unreachable[..unreachable.len() - 6], "refused"],
+    );
     // Of several, the first failure decides, and each is told with its name.
     let images = [unsigned.as_str(), &no_tag, &unreachable];
-    let many = scene.run(Who::Ours, &[&["verify", "--key=key.pub", NO_LOG][..], &images].concat());
-    refused(many, 10, &[&images[..], &["Verified 0 of 3 images."]].concat());
+    let many = scene.run(
+        Who::Ours,
+        &[&["verify", "--key=key.pub", NO_LOG][..], &images].concat(),
+    );
+    refused(
+        many,
+        10,
+        &[&images[..], &["Verified 0 of 3 images."]].concat(),
+    );
     let images = [unreachable.as_str(), &unsigned];
-    let many = scene.run(Who::Ours, &[&["verify", "--key=key.pub", NO_LOG][..], &images].concat());
+    let many = scene.run(
+        Who::Ours,
+        &[&["verify", "--key=key.pub", NO_LOG][..], &images].concat(),
+    );
     refused(many, 1, &["Verified 0 of 2 images."]);
 }
 
@@ -71,20 +98,41 @@ fn a_scan_report_by_the_same_key_is_no_signature_in_any_form() {
     scene.write("scan.json", "{}");
     for (who, services) in [
         (Who::V2, &["--tlog-upload=false"][..]),
-        (Who::V3, &["--signing-config=empty.json", "--trusted-root=empty-root.json"]),
+        (
+            Who::V3,
+            &[
+                "--signing-config=empty.json",
+                "--trusted-root=empty-root.json",
+            ],
+        ),
     ] {
         let image = scene.image(&format!("scanned-{who:?}").to_lowercase());
-        let attest = ["attest", "--key=key.key", "--yes", "--predicate=scan.json", "--type=vuln"];
+        let attest = [
+            "attest",
+            "--key=key.key",
+            "--yes",
+            "--predicate=scan.json",
+            "--type=vuln",
+        ];
         scene.write("scan.json", VULNERABILITIES);
-        scene.run(who, &[&attest[..], services, &[&image]].concat()).success();
+        scene
+            .run(who, &[&attest[..], services, &[&image]].concat())
+            .success();
         let verify = ["verify", "--key=key.pub", NO_LOG, &image];
         refused(
             scene.run(Who::Ours, &verify),
             10,
-            &["no signatures found", "cosign.sigstore.dev/attestation/vuln/v1"],
+            &[
+                "no signatures found",
+                "cosign.sigstore.dev/attestation/vuln/v1",
+            ],
         );
         let of_other = ["verify", "--key=other.pub", NO_LOG, &image];
-        refused(scene.run(Who::Ours, &of_other), 10, &["no signatures found"]);
+        refused(
+            scene.run(Who::Ours, &of_other),
+            10,
+            &["no signatures found"],
+        );
     }
 }
 
@@ -98,7 +146,11 @@ fn a_proxy_that_fails_half_the_registry_is_no_absence() {
     let verify = ["verify", "--key=key.pub", NO_LOG, &image];
     for path in [".sig", "/referrers/"] {
         proxy.on(move |_, found| found.contains(path), Fault::status(503));
-        refused(scene.run(Who::Ours, &verify), 1, &["could not be read", "answered 503"]);
+        refused(
+            scene.run(Who::Ours, &verify),
+            1,
+            &["could not be read", "answered 503"],
+        );
         proxy.clear();
     }
     refused(scene.run(Who::Ours, &verify), 10, &["no signatures found"]);

@@ -9,7 +9,9 @@ use crate::scene::{At, Scene, Who};
 const SIGNERS: usize = 6;
 
 fn all_at_once(at: At, format: &[&str]) {
-    let Some(scene) = Scene::start(at) else { return };
+    let Some(scene) = Scene::start(at) else {
+        return;
+    };
     let image = scene.image("app");
     let keys: Vec<String> = (0..SIGNERS).map(|n| format!("k{n}")).collect();
     for key in &keys {
@@ -33,7 +35,10 @@ fn all_at_once(at: At, format: &[&str]) {
 }
 
 const TAG: &[&str] = &["--format=legacy"];
-const REFERRER: &[&str] = &["--registry-referrers-mode=oci-1-1", "--new-bundle-format=false"];
+const REFERRER: &[&str] = &[
+    "--registry-referrers-mode=oci-1-1",
+    "--new-bundle-format=false",
+];
 const BUNDLE: &[&str] = &["--format=bundle"];
 const BOTH: &[&str] = &["--format=both"];
 

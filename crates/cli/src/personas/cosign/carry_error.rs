@@ -31,6 +31,7 @@ pub(super) fn text(error: &CarryError) -> String {
                 "{error}\nTags have up to 128 letters, digits and '_.-': change --attachment-tag-prefix."
             )
         }
+        CarryError::From(error) => render::registry::unplaced_told(error),
         error => printable(&error.to_string()).into_owned(),
     }
 }

@@ -476,7 +476,7 @@ impl Error {
             Self::SigningConfig(error) => printable(&error.to_string()).into_owned(),
             Self::Services(error) => printable(&error.to_string()).into_owned(),
             Self::Layout(error) => printable(&error.to_string()).into_owned(),
-            Self::Place(error) => printable(&render::registry::unplaced(error)).into_owned(),
+            Self::Place(error) => render::registry::unplaced_told(error),
             Self::Sign(error) => sign(error),
             Self::Network(error) => error.to_string(),
             Self::Runtime { source } => {
