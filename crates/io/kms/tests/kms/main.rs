@@ -4,6 +4,7 @@
     reason = "a service that does not answer as expected fails the test"
 )]
 
+mod answers;
 mod aws;
 mod azure;
 mod gitlab;
