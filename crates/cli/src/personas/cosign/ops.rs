@@ -9,11 +9,12 @@ use oci::{Digest, Reference};
 use pki::digest::Sha256;
 use pki::signature::VerifyingKey;
 use signing::sign::{AttestedBlob, EntryKind, Format, Signed, Signer, Witnesses};
-use signing::verify::{ImageOutcome, Request};
+use signing::verify::{BlobEvidence, ImageOutcome, Request, Whose};
 use sigstore::bundle::Bundle;
 use sigstore::legacy::LegacyBlob;
 use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
+use sigstore::verify::Artifact;
 use zeroize::Zeroizing;
 
 use super::carry_ops::{AttachedOps, CarryOps};
@@ -224,6 +225,8 @@ pub struct VerifyImages<'a> {
     pub request: &'a Request,
     /// Whom to trust.
     pub trust: &'a TrustedRoot,
+    /// The log that is asked for the entries of signatures that came without.
+    pub log: Option<&'a str>,
     /// How many at the same time.
     pub at_once: usize,
 }
@@ -248,6 +251,18 @@ impl fmt::Display for Target {
 
 /// Signatures over files, and attestations about them.
 pub trait BlobOps {
+    /// Completes evidence that has no entry of a log with the one that the log at this address has, if it has one.
+    ///
+    /// # Errors
+    /// The log cannot be asked.
+    fn look_up(
+        &mut self,
+        log: &str,
+        evidence: BlobEvidence,
+        artifact: &Artifact<'_>,
+        whose: &Whose,
+    ) -> Result<BlobEvidence, Error>;
+
     /// Signs the content of a file.
     ///
     /// # Errors

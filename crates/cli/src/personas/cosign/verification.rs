@@ -4,23 +4,24 @@ use std::path::{Path, PathBuf};
 
 use pki::signature::{VerifyingKey, VerifyingKeyFileError};
 use signing::discover::Kind;
-use signing::verify::{BlobRequest, Proofs, Request, Whose};
+use signing::verify::{BlobEvidence, BlobRequest, Proofs, Request, Whose};
 use sigstore::chain::Window;
 use sigstore::fulcio::{CertificateError, chain_from_pem};
 use sigstore::identity::{GithubWorkflow, IdentityPolicy, Pattern, PatternError, TextRule};
 use sigstore::trust::{
     LooseError, TransparencyLog, TrustedRoot, certificate_authorities, timestamp_authority,
 };
-use sigstore::verify::{Because, Rule, TimestampRule};
+use sigstore::verify::{Artifact, Because, Rule, TimestampRule};
 use thiserror::Error;
 
 use super::error::Error;
 use super::flags::{
     CA_INTERMEDIATES, CA_ROOTS, CERTIFICATE_CHAIN, IDENTITY, IDENTITY_REGEXP, IGNORE_SCT,
-    IGNORE_TLOG, ISSUER, ISSUER_REGEXP, KEY, OFFLINE, PRIVATE_INFRASTRUCTURE, SCT, TIMESTAMP_CHAIN,
-    TRUSTED_ROOT, USE_SIGNED_TIMESTAMPS, WORKFLOW_NAME, WORKFLOW_REF, WORKFLOW_REPOSITORY,
-    WORKFLOW_SHA, WORKFLOW_TRIGGER,
+    IGNORE_TLOG, ISSUER, ISSUER_REGEXP, KEY, OFFLINE, PRIVATE_INFRASTRUCTURE, REKOR_URL, SCT,
+    TIMESTAMP_CHAIN, TRUSTED_ROOT, USE_SIGNED_TIMESTAMPS, WORKFLOW_NAME, WORKFLOW_REF,
+    WORKFLOW_REPOSITORY, WORKFLOW_SHA, WORKFLOW_TRIGGER,
 };
+use super::registry::RegistryOptions;
 use super::{Context, conflicts, files, keys};
 use crate::cobra::{Flag, Matches};
 
@@ -47,6 +48,8 @@ pub(crate) struct Verification {
     pub(crate) whose: Whose,
     pub(crate) proofs: Proofs,
     pub(crate) trust: TrustedRoot,
+    /// The log that is asked for the entries of signatures that came without one.
+    pub(crate) log: Option<String>,
 }
 
 /// Why a command cannot tell whom or what to trust.
@@ -122,6 +125,9 @@ impl Verification {
         Ok(Self {
             trust: trust(context, matches, anybody)?,
             whose,
+            log: given(matches, &REKOR_URL)
+                .filter(|_| log == Rule::Required && !matches.on(&OFFLINE))
+                .map(str::to_owned),
             proofs: Proofs {
                 log,
                 sct: if matches.on(&IGNORE_SCT) {
@@ -141,6 +147,25 @@ impl Verification {
         let mut request = Request::new(self.whose.clone(), kind);
         request.proofs = self.proofs;
         request
+    }
+
+    /// Completes what came with a file by what the log that was named has, if one was.
+    ///
+    /// # Errors
+    /// The log cannot be asked.
+    pub(crate) fn looked_up(
+        &self,
+        context: &Context<'_>,
+        evidence: BlobEvidence,
+        artifact: &Artifact<'_>,
+    ) -> Result<BlobEvidence, Error> {
+        let Some(log) = &self.log else {
+            return Ok(evidence);
+        };
+        let uses = context.session.uses;
+        let registry = RegistryOptions::default();
+        let mut ops = uses.cosign(context.session, &registry, context.timeout)?;
+        ops.look_up(log, evidence, artifact, &self.whose)
     }
 
     /// The demands on a file, of which a timestamp in a file of its own is one.

@@ -144,6 +144,7 @@ pub(super) fn verify(
         images: targets,
         request: &request,
         trust: &verification.trust,
+        log: verification.log.as_deref(),
         at_once,
     };
     verify_each(context, matches, &registry, &work, &|image, outcome| {
@@ -257,7 +258,7 @@ fn accepted(
             outcome::exit_code(failure, sought),
         )
     })?;
-    process.err(outcome::checks(image, &verified, with_annotations));
+    process.err(outcome::checks(image, outcome, &verified, with_annotations));
     if !as_text {
         let entries: Vec<String> = verified
             .iter()

@@ -66,6 +66,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         images: &targets,
         request: &request,
         trust: &verification.trust,
+        log: verification.log.as_deref(),
         at_once,
     };
     verify_each(context, matches, &registry, &work, &|image, outcome| {
@@ -88,7 +89,7 @@ fn accepted(
             outcome::exit_code(failure, sought),
         )
     })?;
-    process.err(outcome::checks(image, &verified, false));
+    process.err(outcome::checks(image, outcome, &verified, false));
     for one in verified {
         process.err(outcome::certificate(one));
         if let Err(error) = process.out(format_args!("{}\n", envelope(one))) {

@@ -35,6 +35,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let verification = Verification::of(context, matches, Subject::Blob)?;
     let evidence = blob::evidence(context, matches, Wanted::Signature)?;
     let blob = Blob::read(process, matches.arg(0))?;
+    let evidence = verification.looked_up(context, evidence, &blob.artifact())?;
     let request = verification.of_blob();
     let (trust, now) = (&verification.trust, process.now());
     let outcome = verify_blob(&blob.artifact(), &evidence, &request, trust, now);

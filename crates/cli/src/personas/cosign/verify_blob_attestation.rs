@@ -63,6 +63,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         About::Digest(digest) => Blob::Digest(digest),
         About::Itself => Blob::Digest(own_subject(&evidence)?),
     };
+    let evidence = verification.looked_up(context, evidence, &blob.artifact())?;
     let request = verification.of_blob();
     let outcome = verify_blob_attestation(
         &blob.artifact(),

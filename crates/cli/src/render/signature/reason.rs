@@ -156,6 +156,11 @@ impl Reason {
                 error,
                 "Check the tag or digest, and the repository's name.",
             ),
+            VerifyError::Log(_) => Self::new(
+                "log-unreachable",
+                error,
+                "The log that was named could not be asked: check its address, and try again.",
+            ),
             VerifyError::Place(place) => Self::of_place(place),
         }
     }

@@ -4,7 +4,9 @@ use signing::sign::{
     BlobPlan, attest_blob, attest_blob_legacy, attest_statement, attest_statement_legacy,
     sign_blob, sign_blob_legacy,
 };
+use signing::verify::{BlobEvidence, Whose, look_up_blob};
 use sigstore::predicate::About;
+use sigstore::verify::Artifact;
 
 use super::Client;
 use crate::personas::cosign::error::Error;
@@ -24,6 +26,17 @@ impl Client<'_> {
 }
 
 impl BlobOps for Client<'_> {
+    fn look_up(
+        &mut self,
+        log: &str,
+        evidence: BlobEvidence,
+        artifact: &Artifact<'_>,
+        whose: &Whose,
+    ) -> Result<BlobEvidence, Error> {
+        let log = self.log(log)?;
+        self.block_on(async { Ok(look_up_blob(evidence, artifact, whose, &log).await?) })
+    }
+
     fn sign_blob(
         &mut self,
         party: &Party,

@@ -1,6 +1,8 @@
 //! Verifying images and attestations.
 
 use futures_util::{StreamExt as _, stream};
+use keyless::Http;
+use keyless::rekor::RekorV1;
 use layout::Layout;
 use signing::Place;
 use signing::verify::{ImageOutcome, VerifyError, verify_image};
@@ -18,6 +20,18 @@ impl VerifyOps for Client<'_> {
         let now = self.process.now();
         let mut demand = request.request.clone();
         demand.search.document_bytes = self.options.largest_attachment;
+        match request.log.map(|url| self.log(url)).transpose() {
+            Ok(log) => demand.log = log,
+            Err(_) => {
+                let errors = request
+                    .images
+                    .iter()
+                    .filter_map(|_| self.log(request.log?).err());
+                return errors
+                    .enumerate()
+                    .for_each(|(index, error)| report(index, Err(error)));
+            }
+        }
         let places: Vec<_> = request
             .images
             .iter()
@@ -47,6 +61,12 @@ impl VerifyOps for Client<'_> {
 }
 
 impl Client<'_> {
+    /// The log at an address.
+    pub(super) fn log(&self, url: &str) -> Result<RekorV1, Error> {
+        let http = Http::new(self.services_client(None)?);
+        Ok(RekorV1::new(http, url)?)
+    }
+
     /// Where an image is.
     pub(super) fn target(&mut self, target: &Target) -> Result<Place, Error> {
         match target {
@@ -66,7 +86,10 @@ impl Client<'_> {
 
 /// Why nothing is known about an image.
 fn unknown(target: &Target, error: VerifyError) -> Error {
-    let (VerifyError::NoSuchImage(error) | VerifyError::Place(error)) = error;
+    let error = match error {
+        VerifyError::Log(error) => return Error::from(*error),
+        VerifyError::NoSuchImage(error) | VerifyError::Place(error) => error,
+    };
     match target {
         Target::Registry(image) => unplaced(image, error),
         Target::Folder(_) => Error::Place(Box::new(error)),

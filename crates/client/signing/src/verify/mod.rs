@@ -4,6 +4,7 @@
 mod blob;
 mod cosign_json;
 mod judge;
+mod lookup;
 mod platforms;
 mod proof;
 mod request;
@@ -31,6 +32,7 @@ pub use blob::{
     verify_blob_attestation,
 };
 pub use cosign_json::payload_json;
+pub use lookup::look_up_blob;
 pub use platforms::{PlatformImage, platforms};
 pub use proof::{
     Document, ImageOutcome, Judged, Judgement, Signed, VerifiedImage, VerifyError, VerifyFailure,
@@ -49,13 +51,23 @@ pub async fn verify_image(
     now: Timestamp,
 ) -> Result<ImageOutcome, VerifyError> {
     let image = place.locate().await.map_err(VerifyError::of)?;
-    let discovered = match &request.given {
+    let mut discovered = match &request.given {
         Some(_) => given(place, image, request),
         None => discover(place, image, &request.search).await,
     };
+    let log_answered = match &request.log {
+        None => false,
+        Some(log) => lookup::look_up(&mut discovered, request, log)
+            .await
+            .map_err(|error| VerifyError::Log(Box::new(error)))?,
+    };
     let requests = std::slice::from_ref(request);
     let outcomes = judge_all(discovered, place, requests, trust, now).await?;
-    Ok(outcomes.into_iter().next().expect("one for each request"))
+    let outcome = outcomes.into_iter().next().expect("one for each request");
+    Ok(ImageOutcome {
+        log_answered,
+        ..outcome
+    })
 }
 
 /// As [`verify_image`] for several demands, which look for the same: what is attached is looked for once, and by the
@@ -159,6 +171,7 @@ pub fn judge(
         complete: is_complete(&judged, &discovered.sources),
         sources: Arc::default(),
         judged,
+        log_answered: false,
     }
 }
 

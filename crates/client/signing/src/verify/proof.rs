@@ -66,6 +66,7 @@ pub struct ImageOutcome {
     pub(super) complete: bool,
     pub(super) judged: Vec<Judged>,
     pub(super) failure: Option<VerifyFailure>,
+    pub(super) log_answered: bool,
 }
 
 /// Why an image is not verified although its place could be looked at.
@@ -97,6 +98,9 @@ pub enum VerifyFailure {
 /// Why nothing is known about an image.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
+    /// The log that was to be asked for entries cannot be.
+    #[error(transparent)]
+    Log(Box<keyless::Error>),
     /// No such tag or repository.
     #[error("no such image: {0}")]
     NoSuchImage(PlaceError),
@@ -128,6 +132,12 @@ impl ImageOutcome {
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// Whether a log was asked for entries that the signatures came without, and had some.
+    #[must_use]
+    pub const fn log_answered(&self) -> bool {
+        self.log_answered
     }
 
     /// All that are as demanded: at least one.

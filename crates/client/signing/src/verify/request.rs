@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyless::rekor::RekorV1;
 use pki::signature::VerifyingKey;
 use sigstore::fulcio::SigningCertificate;
 use sigstore::identity::IdentityPolicy;
@@ -57,6 +58,9 @@ pub struct Request {
     pub given: Option<GivenSignature>,
     /// A certificate for those signatures of the older form that have none.
     pub certificate: Option<GivenCertificate>,
+    /// A log that is asked for the entries of those signatures of the older form that came without (`--rekor-url`).
+    /// Without it nobody is.
+    pub log: Option<RekorV1>,
 }
 
 /// A signature in the caller's files (`--signature`, `--payload`).
@@ -99,6 +103,7 @@ impl Request {
             claims: Claims::Checked,
             given: None,
             certificate: None,
+            log: None,
         }
     }
 }
