@@ -152,7 +152,7 @@ fn an_attestation_that_was_attached_alone() {
     };
     let image = scene.image("attested");
     scene.write("predicate.json", "{}");
-    for (kind, entry) in [("custom", "dsse"), ("link", "intoto")] {
+    for (kind, entry) in [("custom", "dsse"), ("https://example.com/other", "intoto")] {
         let entry = format!("--rekor-entry-type={entry}");
         let kind = format!("--type={kind}");
         let predicate = "--predicate=predicate.json";
