@@ -119,7 +119,7 @@ impl AcceptedIdentity {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Another workflow of GitHub's.
-    #[error("GitHub workflow {field} is {found:?}, expected {expected:?}")]
+    #[error("GitHub workflow {field} is {}, expected {expected:?}", stated(found.as_deref()))]
     GithubWorkflow {
         /// Which field.
         field: &'static str,
@@ -129,7 +129,7 @@ pub enum IdentityError {
         found: Option<String>,
     },
     /// Another issuer of the token.
-    #[error("issuer is {found:?}, expected {expected}")]
+    #[error("issuer is {}, expected {expected}", stated(found.as_deref()))]
     Issuer {
         /// What the policy demands.
         expected: String,
@@ -264,4 +264,9 @@ fn check_github(
         }
     }
     Ok(())
+}
+
+/// A text that is there or not, in a sentence.
+pub(crate) fn stated(text: Option<&str>) -> String {
+    text.map_or_else(|| "absent".to_owned(), |text| format!("{text:?}"))
 }

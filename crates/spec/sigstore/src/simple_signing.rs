@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use pki::digest::Sha256;
 use serde::{Deserialize, Serialize};
 
+use crate::identity::stated;
 use crate::limits;
 
 /// The media type of the layers that hold such payloads.
@@ -55,7 +56,7 @@ pub enum SimpleSigningError {
 
 /// An annotation that a signature does not carry as demanded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("annotation {key:?} is {found:?}, expected {expected:?}")]
+#[error("annotation {key:?} is {}, expected {expected:?}", stated(found.as_deref()))]
 pub struct AnnotationMismatch {
     /// Its name.
     pub key: String,

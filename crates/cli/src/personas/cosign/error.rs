@@ -514,8 +514,7 @@ impl Error {
             }
             Self::OtherKind(BlobFailure::Refused(refusal)) => refusals::text(refusal),
             Self::NoTrust => "nobody is trusted yet\nName whom to trust with --trusted-root FILE, or once for all \
-                 with 'cosign initialize --mirror URL --root FILE'; for a key without a log, \
-                 --insecure-ignore-tlog or --private-infrastructure suffices."
+                 with 'cosign initialize --mirror URL --root FILE'."
                 .to_owned(),
             Self::PublicKey { place, source } => public_key(place, source),
             Self::Refused(refusal) => refusals::text(refusal),

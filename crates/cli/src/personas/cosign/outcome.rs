@@ -107,6 +107,7 @@ fn unchecked(verified: &[&VerifiedImage]) -> String {
                     Because::FlagInsecureIgnoreSct => Some("--insecure-ignore-sct"),
                     Because::FlagInsecureIgnoreTlog => Some("--insecure-ignore-tlog"),
                     Because::FlagPrivateInfrastructure => Some("--private-infrastructure"),
+                    Because::NoLogNamed => Some("none is named"),
                     Because::ManagedKey | Because::NotDemanded => None,
                 },
                 _ => None,

@@ -119,11 +119,19 @@ impl Verification {
         } else {
             TimestampRule::IfThere
         };
-        let anybody = matches!(whose, Whose::Identities(_))
-            || log == Rule::Required
-            || timestamp == TimestampRule::Required;
+        let is_certified = matches!(whose, Whose::Identities(_));
+        let is_stamped = timestamp == TimestampRule::Required;
+        let anybody = is_certified || is_stamped || log == Rule::Required;
+        let names_log = given(matches, &REKOR_URL).is_some();
+        let (trust, log) = match trust(context, matches, anybody) {
+            // As a key signs without a log where none is named, it is verified without one.
+            Err(Error::NoTrust) if !is_certified && !is_stamped && !names_log => {
+                (TrustedRoot::default(), Rule::Waived(Because::NoLogNamed))
+            }
+            trust => (trust?, log),
+        };
         Ok(Self {
-            trust: trust(context, matches, anybody)?,
+            trust,
             whose,
             log: given(matches, &REKOR_URL)
                 .filter(|_| log == Rule::Required && !matches.on(&OFFLINE))

@@ -180,6 +180,7 @@ fn because_text(because: Because) -> &'static str {
         Because::FlagInsecureIgnoreTlog => "--insecure-ignore-tlog",
         Because::FlagPrivateInfrastructure => "--private-infrastructure",
         Because::ManagedKey => "the key itself is trusted",
+        Because::NoLogNamed => "no transparency log is named",
         Because::NotDemanded => "not demanded",
     }
 }

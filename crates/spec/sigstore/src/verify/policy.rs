@@ -56,6 +56,8 @@ pub enum Because {
     FlagPrivateInfrastructure,
     /// The caller trusts a key: there is no certificate to check.
     ManagedKey,
+    /// The caller trusts a key and names no log: there is none that could have the signature.
+    NoLogNamed,
     /// The caller demands nothing of the kind.
     NotDemanded,
 }
