@@ -111,7 +111,7 @@ pub(crate) fn help() -> String {
          Exit code 1 when something could not be measured.\n\nRows:\n"
     );
     for row in ROWS {
-        text.push_str(&format!("  {:<10} {}\n", row.name, row.about));
+        text.push_str(&format!("  {:<14} {}\n", row.name, row.about));
     }
     text
 }

@@ -33,7 +33,11 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads them")]
-    let words = std::env::args().skip(1);
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.next_if(|word| word == measure::PEAK_OF).is_some() {
+        return measure::tell_peak(words);
+    }
+    let words = words.map(|word| word.to_string_lossy().into_owned());
     match args::parse(words) {
         Ok(Asked::Measure(args)) => ExitCode::from(measure_all(args)),
         Ok(Asked::Help) => {

@@ -1,7 +1,10 @@
 //! Taking turns, and what the turns say.
 
-use std::process::{Command, Output};
-use std::time::Instant;
+use std::ffi::OsString;
+use std::process::{Command, ExitCode, Output};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// A program's figures, one per turn.
 #[derive(Clone, Debug, Default)]
@@ -80,13 +83,64 @@ impl Turns {
     }
 }
 
+/// The first argument with which this program runs another one only to tell that one's peak memory; see [`peak_bytes`].
+pub(crate) const PEAK_OF: &str = "--peak-of";
+
+/// Runs a program to its end and returns the most memory that it had resident, in bytes.
+///
+/// # Panics
+///
+/// As [`seconds`].
+pub(crate) fn peak_bytes(command: &Command, says: impl Fn(&str) -> bool) -> f64 {
+    // The kernel tells the peak of all children together, so each gets a parent of its own.
+    let ourselves = std::env::current_exe().expect("this program has a file");
+    let mut parent = Command::new(ourselves);
+    parent
+        .arg(PEAK_OF)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            parent.env(name, value);
+        }
+    }
+    if let Some(folder) = command.get_current_dir() {
+        parent.current_dir(folder);
+    }
+    let (_, stderr) = finish(parent, says);
+    let peak = stderr.lines().last().and_then(|line| line.parse().ok());
+    peak.expect("the parent tells the peak in its last line")
+}
+
+/// What [`peak_bytes`] starts: runs the program in `words` and prints its peak memory in bytes to standard error.
+pub(crate) fn tell_peak(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut words = words.into_iter();
+    let program = words.next().unwrap_or_default();
+    match Command::new(&program).args(words).status() {
+        Ok(status) if status.success() => {}
+        outcome => {
+            eprintln!("{}: {outcome:?}", program.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel keeps count");
+    eprintln!("{}", usage.max_rss() * 1024);
+    ExitCode::SUCCESS
+}
+
 /// Runs a program to its end and returns how many seconds that took.
 ///
 /// # Panics
 ///
 /// When it cannot be started, fails, or `says` does not hold for its standard output: the time of a wrong answer is
 /// no figure.
-pub(crate) fn seconds(mut command: Command, says: impl Fn(&str) -> bool) -> f64 {
+pub(crate) fn seconds(command: Command, says: impl Fn(&str) -> bool) -> f64 {
+    finish(command, says).0.as_secs_f64()
+}
+
+/// Runs a program to its end; how long that took, and what it said on standard error.
+fn finish(mut command: Command, says: impl Fn(&str) -> bool) -> (Duration, String) {
     let begin = Instant::now();
     let output = command.output();
     let elapsed = begin.elapsed();
@@ -96,13 +150,14 @@ pub(crate) fn seconds(mut command: Command, says: impl Fn(&str) -> bool) -> f64 
         stderr,
     } = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stdout = String::from_utf8_lossy(&stdout);
+    let stderr = String::from_utf8_lossy(&stderr);
     assert!(
         status.success() && says(&stdout),
         "{command:?}: {status}\n{}\n{}",
         end_of(&stdout),
-        end_of(&String::from_utf8_lossy(&stderr))
+        end_of(&stderr)
     );
-    elapsed.as_secs_f64()
+    (elapsed, stderr.into_owned())
 }
 
 /// The sum of many short runs, each too short to be timed alone on a busy machine, divided by their number.

@@ -87,26 +87,64 @@ pub(crate) fn repository_with_signer(
 
 /// Pushes one image to `repository` (a name without host) under all of `tags`.
 pub(crate) fn push(peers: &Peers, registry: &DockerRegistry, repository: &str, tags: &[String]) {
-    let Some(first) = tags.first() else { return };
+    let Some((first, others)) = tags.split_first() else {
+        return;
+    };
+    let manifest = push_one(peers, registry, repository, first);
+    let others = others.iter().map(|tag| (tag.clone(), manifest.clone()));
+    put_manifests(registry.address(), repository, others.collect());
+}
+
+/// Pushes `count` images to `repository` that differ in an annotation, and returns `host/repository@digest` of each.
+pub(crate) fn push_different(
+    peers: &Peers,
+    registry: &DockerRegistry,
+    repository: &str,
+    count: usize,
+) -> Vec<String> {
+    let first = push_one(peers, registry, repository, "first");
+    let first: serde_json::Value =
+        serde_json::from_slice(&first).expect("a manifest of ours is JSON");
+    let image = |number: usize| {
+        let mut manifest = first.clone();
+        manifest["annotations"] = json!({"org.opencontainers.image.version": number.to_string()});
+        (format!("v{number}"), Bytes::from(manifest.to_string()))
+    };
+    let images: Vec<(String, Bytes)> = (0..count).map(image).collect();
+    let host = registry.host();
+    let names = images.iter().map(|(_, manifest)| {
+        let digest = testkit::image::sha256(manifest);
+        format!("{host}/{repository}@{digest}")
+    });
+    let names = names.collect();
+    put_manifests(registry.address(), repository, images);
+    names
+}
+
+/// Pushes one image and returns its manifest.
+fn push_one(peers: &Peers, registry: &DockerRegistry, repository: &str, tag: &str) -> Bytes {
     let layout = Folder::new("layout");
-    let manifest = testkit::image::write_oci_layout(layout.path(), first, repository);
-    let from = format!("oci:{}:{first}", layout.path().display());
-    let to = format!("docker://{}/{repository}:{first}", registry.host());
+    let manifest = testkit::image::write_oci_layout(layout.path(), tag, repository);
+    let from = format!("oci:{}:{tag}", layout.path().display());
+    let to = format!("docker://{}/{repository}:{tag}", registry.host());
     Skopeo::new(peers)
         .run(["copy", "--dest-tls-verify=false", &from, &to])
         .success();
     let hex = manifest.digest.trim_start_matches("sha256:");
     let bytes = std::fs::read(layout.path().join("blobs/sha256").join(hex));
-    let bytes = Bytes::from(bytes.expect("the layout has its manifest"));
+    Bytes::from(bytes.expect("the layout has its manifest"))
+}
+
+/// Each of `manifests` under its tag, over one connection: a thousand programs would take minutes.
+fn put_manifests(address: SocketAddr, repository: &str, manifests: Vec<(String, Bytes)>) {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime can be started")
-        .block_on(tag_all(registry.address(), repository, &tags[1..], bytes));
+        .block_on(put_all(address, repository, manifests));
 }
 
-/// One connection, a PUT for each tag: a thousand programs would take minutes.
-async fn tag_all(address: SocketAddr, repository: &str, tags: &[String], manifest: Bytes) {
+async fn put_all(address: SocketAddr, repository: &str, manifests: Vec<(String, Bytes)>) {
     let socket = TcpStream::connect(address)
         .await
         .expect("the registry accepts connections");
@@ -114,14 +152,14 @@ async fn tag_all(address: SocketAddr, repository: &str, tags: &[String], manifes
         .await
         .expect("nothing is sent before the first request");
     tokio::spawn(connection);
-    for tag in tags {
+    for (tag, manifest) in manifests {
         let request = Request::put(format!("/v2/{repository}/manifests/{tag}"))
             .header(header::HOST, address.to_string())
             .header(
                 header::CONTENT_TYPE,
                 "application/vnd.oci.image.manifest.v1+json",
             )
-            .body(Full::new(manifest.clone()))
+            .body(Full::new(manifest))
             .expect("a valid request");
         sender.ready().await.expect("the connection is kept");
         let response = sender

@@ -52,6 +52,13 @@ impl Line {
         Self::compare(name, note, turns, Better::Larger, shown, target)
     }
 
+    /// A comparison of sizes in bytes.
+    pub(crate) fn sizes(name: &'static str, note: String, turns: &Turns, target: Target) -> Self {
+        let shown = |bytes: f64| format!("{:.1} MB", bytes / 1e6);
+        let shown = (shown(turns.ours.median()), shown(turns.peer.median()));
+        Self::compare(name, note, turns, Better::Smaller, shown, target)
+    }
+
     /// A size in bytes, compared with nothing.
     pub(crate) fn size(name: &'static str, note: String, bytes: u64, limit: u64) -> Self {
         Self {
@@ -219,6 +226,12 @@ mod tests {
                 Target::AtLeastTimes(5.0),
             ),
             Line::size("size", "four".into(), 24_000_000, 25_000_000),
+            Line::sizes(
+                "memory",
+                "five".into(),
+                &turns(2e7, 1e8),
+                Target::AtLeastTimes(4.0),
+            ),
         ];
         let expected = "\
 somewhere
@@ -234,7 +247,8 @@ somewhere
             "2. startup 20.0 ms 100.0 ms 5.00x (5.00x-5.00x) <= 10.0 ms MISS",
             "3. load 6000 /s 1000 /s 6.00x (6.00x-6.00x) >= 5x pass",
             "4. size 24.0 MB - <= 25.0 MB pass",
-            "1. one 2. two 3. three 4. four",
+            "5. memory 20.0 MB 100.0 MB 5.00x (5.00x-5.00x) >= 4x pass",
+            "1. one 2. two 3. three 4. four 5. five",
         ] {
             assert!(words(&text).join(" ").contains(part), "{text}");
         }

@@ -1,5 +1,6 @@
 //! What is measured, one module each.
 
+mod cosign;
 mod docker;
 mod inspect;
 mod sign;
@@ -14,6 +15,7 @@ use std::process::Command;
 use testkit::{DockerCli, DockerRegistry, NotaryServer, Peers, TestCa};
 
 use crate::args::Args;
+use crate::rows::cosign::Scene;
 use crate::rows::ten_thousand::TenThousand;
 use crate::stage;
 use crate::table::Line;
@@ -67,6 +69,26 @@ pub(crate) const ROWS: &[Row] = &[
         measure: sign::measure,
     },
     Row {
+        name: "cosign-startup",
+        about: "version, beside cosign 3",
+        measure: cosign::startup,
+    },
+    Row {
+        name: "verify",
+        about: "one image, by key and by identity: time and memory, beside cosign 3",
+        measure: cosign::verify,
+    },
+    Row {
+        name: "verify-200",
+        about: "200 images in one call, beside cosign 3 in 200 calls and by xargs",
+        measure: cosign::verify_many,
+    },
+    Row {
+        name: "cosign-sign",
+        about: "one image with a key, beside cosign 3",
+        measure: cosign::sign,
+    },
+    Row {
         name: "size",
         about: "the release binary",
         measure: size::measure,
@@ -82,6 +104,7 @@ pub(crate) struct Bench {
     server: OnceCell<NotaryServer>,
     registry: OnceCell<DockerRegistry>,
     ten_thousand: OnceCell<TenThousand>,
+    signed: OnceCell<Scene>,
 }
 
 impl Bench {
@@ -93,6 +116,7 @@ impl Bench {
             server: OnceCell::new(),
             registry: OnceCell::new(),
             ten_thousand: OnceCell::new(),
+            signed: OnceCell::new(),
         }
     }
 
@@ -125,7 +149,7 @@ impl Bench {
         let load = load.split_whitespace().next().unwrap_or("unknown");
         format!(
             "{} rounds in turns, medians{}; {cores} cores, load at the end {load}\n\
-             docker {}, notary and notary-server {}",
+             docker {}, notary and notary-server {}, cosign {}",
             self.args.rounds,
             if self.args.quick {
                 " (--quick: not for quoting)"
@@ -134,6 +158,7 @@ impl Bench {
             },
             short(self.peers.version("DOCKER_28")),
             short(self.peers.version("NOTARY")),
+            short(self.peers.version("COSIGN_3")),
         )
     }
 }
