@@ -167,6 +167,10 @@ fn an_attestation_that_was_attached_alone() {
             &image,
         ];
         scene.run(Who::V2, &attest).success();
+        // With the entry of either kind beside it.
+        let verify = ["verify-attestation", "--key=key.pub", &kind];
+        let whole = scene.run(Who::Ours, &[&verify[..], &[&image]].concat());
+        whole.success().says("verified offline");
         let envelope = scene.run(Who::V2, &["download", "attestation", &image]);
         scene.write("envelope.json", envelope.success().stdout.trim());
         let clean = ["clean", "--type=attestation", "--force", &image];
@@ -178,7 +182,6 @@ fn an_attestation_that_was_attached_alone() {
             &image,
         ];
         scene.run(Who::V2, &attach).success();
-        let verify = ["verify-attestation", "--key=key.pub", &kind];
         scene
             .run(Who::Ours, &[&verify[..], &[&rekor, &image]].concat())
             .success()

@@ -44,6 +44,13 @@ pub enum Content<'a> {
         /// The raw signature.
         signature: &'a [u8],
     },
+    /// An envelope, recorded as `intoto` 0.0.1; by logs of version 1 only. It is looked up, never recorded anew.
+    IntotoV1 {
+        /// The envelope.
+        envelope: &'a Envelope,
+        /// Its JSON as it is stored: the log records its hash.
+        json: &'a str,
+    },
     /// An envelope, recorded as `intoto`; by logs of version 1 only.
     Intoto {
         /// The envelope.
@@ -86,9 +93,15 @@ impl Proposal<'_> {
     /// [`Fault::OtherEntry`].
     pub fn check(&self, body: &EntryBody) -> Result<(), Fault> {
         self.check_content(body)?;
+        if let EntryBody::IntotoV1 { verifier, .. } = body {
+            let same = self.verifier.is(verifier);
+            return if same { Ok(()) } else { Err(other("verifier")) };
+        }
         let ours: Vec<&[u8]> = match self.content {
             Content::HashedRekord { signature, .. } => vec![signature],
-            Content::Dsse { envelope, .. } | Content::Intoto { envelope, .. } => envelope
+            Content::Dsse { envelope, .. }
+            | Content::Intoto { envelope, .. }
+            | Content::IntotoV1 { envelope, .. } => envelope
                 .signatures()
                 .iter()
                 .map(|signature| signature.signature.as_slice())
@@ -136,6 +149,18 @@ impl Proposal<'_> {
                 "digest",
                 digest.bytes() == hash(digest.algorithm(), &envelope.signed_bytes()),
             ),
+            (
+                Content::IntotoV1 { envelope, json },
+                EntryBody::IntotoV1 {
+                    envelope_hash,
+                    payload_hash,
+                    ..
+                },
+            ) => {
+                let payload = Sha256::of(envelope.payload());
+                same("payload", payload_hash.is_none_or(|hash| hash == payload))?;
+                same("envelope", *envelope_hash == Sha256::of(json.as_bytes()))
+            }
             (
                 Content::Intoto { envelope, .. },
                 EntryBody::IntotoV2 {

@@ -181,6 +181,16 @@ fn proposed(proposal: &Proposal<'_>) -> Value {
             let spec = json!({ "proposedContent": { "envelope": json, "verifiers": [pem] } });
             ("dsse", "0.0.1", spec)
         }
+        Content::IntotoV1 { json, .. } => {
+            let hash =
+                json!({ "algorithm": "sha256", "value": Sha256::of(json.as_bytes()).to_string() });
+            let content = json!({ "envelope": json, "hash": hash });
+            (
+                "intoto",
+                "0.0.1",
+                json!({ "content": content, "publicKey": pem }),
+            )
+        }
         Content::Intoto { envelope, json } => ("intoto", "0.0.2", intoto(envelope, json, &pem)),
     };
     json!({ "apiVersion": version, "kind": kind, "spec": spec })

@@ -114,7 +114,9 @@ impl RekorV2 {
                     "verifiers": [verifier],
                 } }))
             }
-            Content::Intoto { .. } => Err(self.base.unsupported("entry of kind intoto")),
+            Content::Intoto { .. } | Content::IntotoV1 { .. } => {
+                Err(self.base.unsupported("entry of kind intoto"))
+            }
         }
     }
 }

@@ -112,6 +112,7 @@ async fn of_legacy(
         }
         let contents = [
             Content::Dsse { envelope, json },
+            Content::IntotoV1 { envelope, json },
             Content::Intoto { envelope, json },
         ];
         for content in contents {
@@ -174,12 +175,12 @@ fn digests<'a>(
         };
         match message {
             Artifact::Bytes(bytes) => {
-                key.verify(scheme, bytes, signature).ok()?;
-                Some(MessageDigest::of(hash, bytes))
+                let valid = key.verify(scheme, bytes, signature);
+                valid.is_ok().then(|| MessageDigest::of(hash, bytes))
             }
             Artifact::Digest(digest) if digest.algorithm() == hash => {
-                key.verify_digest(scheme, digest.bytes(), signature).ok()?;
-                Some(digest.clone())
+                let valid = key.verify_digest(scheme, digest.bytes(), signature);
+                valid.is_ok().then(|| digest.clone())
             }
             Artifact::Digest(_) => None,
         }

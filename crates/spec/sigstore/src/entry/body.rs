@@ -47,6 +47,16 @@ pub enum EntryBody {
         /// The signature.
         signature: EntrySignature,
     },
+    /// `intoto` 0.0.1 of Rekor v1, which cosign 2 writes when asked for `intoto`, and cosign 1 wrote always. The
+    /// signature is in the envelope that is hashed.
+    IntotoV1 {
+        /// SHA-256 of the envelope's JSON as it was sent to the log.
+        envelope_hash: Sha256,
+        /// SHA-256 of the payload; not in the oldest entries.
+        payload_hash: Option<Sha256>,
+        /// What the log verified it with.
+        verifier: EntryVerifier,
+    },
     /// `intoto` 0.0.2 of Rekor v1.
     IntotoV2 {
         /// The envelope's payload type.
@@ -141,6 +151,7 @@ impl EntryBody {
             ("hashedrekord", "0.0.2") => from_json::<HashedRekordV2Spec>(spec.as_bytes())?
                 .hashed_rekord_v002
                 .typed(),
+            ("intoto", "0.0.1") => from_json::<IntotoV1>(spec.as_bytes())?.typed(),
             ("intoto", "0.0.2") => from_json::<IntotoSpec>(spec.as_bytes())?.content.typed(),
             _ => Err(BodyError::Unsupported {
                 kind,
@@ -155,7 +166,7 @@ impl EntryBody {
         match self {
             Self::DsseV1 { .. } | Self::DsseV2 { .. } => "dsse",
             Self::HashedRekordV1 { .. } | Self::HashedRekordV2 { .. } => "hashedrekord",
-            Self::IntotoV2 { .. } => "intoto",
+            Self::IntotoV1 { .. } | Self::IntotoV2 { .. } => "intoto",
         }
     }
 
@@ -163,12 +174,12 @@ impl EntryBody {
     #[must_use]
     pub fn version(&self) -> &'static str {
         match self {
-            Self::DsseV1 { .. } | Self::HashedRekordV1 { .. } => "0.0.1",
+            Self::DsseV1 { .. } | Self::HashedRekordV1 { .. } | Self::IntotoV1 { .. } => "0.0.1",
             Self::DsseV2 { .. } | Self::HashedRekordV2 { .. } | Self::IntotoV2 { .. } => "0.0.2",
         }
     }
 
-    /// The signatures that the log verified, at least one.
+    /// The signatures that the log verified and names, at least one; `intoto` 0.0.1 names none.
     #[must_use]
     pub fn signatures(&self) -> &[EntrySignature] {
         match self {
@@ -178,6 +189,7 @@ impl EntryBody {
             Self::HashedRekordV1 { signature, .. } | Self::HashedRekordV2 { signature, .. } => {
                 std::slice::from_ref(signature)
             }
+            Self::IntotoV1 { .. } => &[],
         }
     }
 }
@@ -335,6 +347,31 @@ impl DsseV1 {
             envelope_hash: self.envelope_hash.sha256()?,
             payload_hash: self.payload_hash.sha256()?,
             signatures: signatures(found.collect())?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IntotoV1 {
+    content: IntotoV1Content,
+    public_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IntotoV1Content {
+    hash: Hash,
+    payload_hash: Option<Hash>,
+}
+
+impl IntotoV1 {
+    fn typed(&self) -> Result<EntryBody, BodyError> {
+        let IntotoV1Content { hash, payload_hash } = &self.content;
+        Ok(EntryBody::IntotoV1 {
+            envelope_hash: hash.sha256()?,
+            payload_hash: payload_hash.as_ref().map(Hash::sha256).transpose()?,
+            verifier: EntryVerifier::from_pem(&decode("publicKey", &self.public_key)?)?,
         })
     }
 }

@@ -9,7 +9,7 @@ use tlog::proof::{ProofError, TreeHead};
 use tlog::set::{EntryPromise, IntegratedTimeError, IntegratedTimeRules, SetError};
 
 use super::{Judge, Logged, Refusal, TimeProven, Whose};
-use crate::entry::{EntryBody, EntrySignature, EntryVerifier, InclusionProof, LogEntry};
+use crate::entry::{EntryBody, EntryVerifier, InclusionProof, LogEntry};
 use crate::legacy::LogPromise;
 use crate::trust::TransparencyLog;
 
@@ -241,10 +241,13 @@ fn verify_inclusion(
 fn check_body(entry: &LogEntry, judge: &Judge<'_>, whose: Whose<'_>) -> Result<(), LogError> {
     let signed = &judge.candidate.signed;
     let other = |what| Err(LogError::OtherThan { what });
-    let [logged] = entry.body.signatures() else {
-        return other("signature");
-    };
-    check_signature(logged, signed.signature(), whose)?;
+    match (&entry.body, entry.body.signatures()) {
+        (EntryBody::IntotoV1 { verifier, .. }, _) => check_verifier(verifier, whose)?,
+        (_, [logged]) if logged.signature == signed.signature() => {
+            check_verifier(&logged.verifier, whose)?;
+        }
+        _ => return other("signature"),
+    }
     let kind = || LogError::Kind {
         found: format!("{} {}", entry.body.kind(), entry.body.version()),
     };
@@ -268,6 +271,20 @@ fn check_body(entry: &LogEntry, judge: &Judge<'_>, whose: Whose<'_>) -> Result<(
                 return other("payload");
             }
         }
+        EntryBody::IntotoV1 {
+            envelope_hash,
+            payload_hash,
+            ..
+        } => {
+            let envelope = signed.as_envelope().ok_or_else(kind)?;
+            // In the older form the whole envelope is stamped. Bundles hold no bytes that could be hashed.
+            if *envelope_hash != Sha256::of(judge.candidate.stamped) {
+                return other("envelope");
+            }
+            if payload_hash.is_some_and(|hash| hash != Sha256::of(envelope.payload())) {
+                return other("payload");
+            }
+        }
         EntryBody::IntotoV2 {
             payload_type,
             payload_hash,
@@ -284,16 +301,9 @@ fn check_body(entry: &LogEntry, judge: &Judge<'_>, whose: Whose<'_>) -> Result<(
     Ok(())
 }
 
-fn check_signature(
-    logged: &EntrySignature,
-    signature: &[u8],
-    whose: Whose<'_>,
-) -> Result<(), LogError> {
+fn check_verifier(logged: &EntryVerifier, whose: Whose<'_>) -> Result<(), LogError> {
     let other = |what| Err(LogError::OtherThan { what });
-    if logged.signature != signature {
-        return other("signature");
-    }
-    match (&logged.verifier, whose) {
+    match (logged, whose) {
         (EntryVerifier::Certificate(der), Whose::Certified(certificate)) => {
             if der != certificate.der() {
                 return other("certificate");
