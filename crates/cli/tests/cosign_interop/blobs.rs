@@ -117,6 +117,71 @@ fn detached_by_ours() {
     detached(Who::Ours, &[Who::V2, Who::V3, Who::Ours]);
 }
 
+/// A signature with a timestamp in place of an entry, and the certificate, each in a file of its own.
+#[test]
+fn stamped() {
+    for signer in [Who::V2, Who::V3, Who::Ours] {
+        let Some(scene) = scene(signer) else { return };
+        let form = Form::KeylessLegacyUnlogged;
+        let words = form.signing(&scene, signer, "key");
+        let files = [
+            "--output-signature",
+            "sig",
+            "--output-certificate",
+            "crt",
+            "--rfc3161-timestamp",
+            "stamp",
+        ];
+        let words = [&["sign-blob"][..], &files, &strs(&words)].concat();
+        scene.run_on(signer, &words, &["blob"]).success();
+        for reader in [Who::V2, Who::V3, Who::Ours] {
+            println!("by {signer:?} for {reader:?}");
+            let words = form.verifying(&scene, "key");
+            let files = [
+                "--signature",
+                "sig",
+                "--certificate",
+                "crt",
+                "--rfc3161-timestamp",
+                "stamp",
+            ];
+            let mut words = [&["verify-blob"][..], &files, &strs(&words)].concat();
+            if reader == Who::V3 {
+                words.push("--new-bundle-format=false");
+            }
+            scene.run_on(reader, &words, &["blob"]).success();
+            scene.run_on(reader, &words, &["other"]).failure();
+        }
+    }
+}
+
+/// An attestation as a bare envelope.
+#[test]
+fn envelopes() {
+    for signer in [Who::V2, Who::V3, Who::Ours] {
+        let Some(scene) = scene(signer) else { return };
+        scene.write("predicate", r#"{"any": "thing"}"#);
+        let kind = ["--type", "https://example.com/predicate/v1"];
+        let form = Form::KeyLegacy;
+        let words = form.signing(&scene, signer, "key");
+        let what = ["attest-blob", "--predicate", "predicate"];
+        let to = ["--output-signature", "envelope"];
+        let words = [&what[..], &to, &kind, &strs(&words)].concat();
+        scene.run_on(signer, &words, &["blob"]).success();
+        for reader in [Who::V2, Who::V3, Who::Ours] {
+            println!("by {signer:?} for {reader:?}");
+            let words = form.verifying(&scene, "key");
+            let what = ["verify-blob-attestation", "--signature", "envelope"];
+            let mut words = [&what[..], &kind, &strs(&words)].concat();
+            if reader == Who::V3 {
+                words.push("--new-bundle-format=false");
+            }
+            scene.run_on(reader, &words, &["blob"]).success();
+            scene.run_on(reader, &words, &["other"]).failure();
+        }
+    }
+}
+
 /// Attestations of files.
 fn attested(signer: Who, readers: &[Who]) {
     let Some(scene) = scene(signer) else { return };

@@ -15,6 +15,8 @@ pub(crate) enum Form {
     KeylessLegacy,
     /// Keyless, cosign 2's format, with a timestamp besides the entry.
     KeylessLegacyStamped,
+    /// Keyless, cosign 2's format, with a timestamp in place of the entry.
+    KeylessLegacyUnlogged,
     /// A key, a bundle without a log.
     KeyBundle,
     /// A key, a bundle with an entry in this log and a timestamp.
@@ -27,11 +29,12 @@ pub(crate) const ISSUER: &str = "https://gitlab.com";
 pub(crate) const IDENTITY: &str = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
 
 impl Form {
-    pub(crate) const LEGACY: [Self; 4] = [
+    pub(crate) const LEGACY: [Self; 5] = [
         Self::KeyLegacy,
         Self::KeyLegacyLogged,
         Self::KeylessLegacy,
         Self::KeylessLegacyStamped,
+        Self::KeylessLegacyUnlogged,
     ];
     pub(crate) const BUNDLE: [Self; 5] = [
         Self::KeyBundle,
@@ -48,7 +51,10 @@ impl Form {
     fn is_keyless(self) -> bool {
         matches!(
             self,
-            Self::KeylessLegacy | Self::KeylessLegacyStamped | Self::KeylessBundle(_)
+            Self::KeylessLegacy
+                | Self::KeylessLegacyStamped
+                | Self::KeylessLegacyUnlogged
+                | Self::KeylessBundle(_)
         )
     }
 
@@ -72,6 +78,7 @@ impl Form {
             Self::KeylessLegacy | Self::KeylessLegacyStamped => {
                 add(&[fulcio, fulcio_url, rekor, rekor_url]);
             }
+            Self::KeylessLegacyUnlogged => add(&[fulcio, fulcio_url, "--tlog-upload=false"]),
             Self::KeyBundle => add(&[
                 "--signing-config",
                 "empty.json",
@@ -85,7 +92,10 @@ impl Form {
                 &scene.trusted_root(),
             ]),
         }
-        if self == Self::KeylessLegacyStamped {
+        if matches!(
+            self,
+            Self::KeylessLegacyStamped | Self::KeylessLegacyUnlogged
+        ) {
             add(&["--timestamp-server-url", &scene.sigstore.timestamp_url()]);
         }
         words
@@ -106,6 +116,9 @@ impl Form {
             Self::KeyLegacy | Self::KeyBundle => add(&["--insecure-ignore-tlog"]),
             Self::KeyLegacyLogged | Self::KeylessLegacy => add(&[rekor, rekor_url]),
             Self::KeylessLegacyStamped => add(&[rekor, rekor_url, "--use-signed-timestamps"]),
+            Self::KeylessLegacyUnlogged => {
+                add(&["--insecure-ignore-tlog", "--use-signed-timestamps"]);
+            }
             Self::KeyBundleLogged(_) | Self::KeylessBundle(_) => {
                 add(&["--trusted-root", &scene.trusted_root()]);
             }
