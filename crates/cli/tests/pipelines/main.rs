@@ -7,7 +7,11 @@ mod runner;
 mod yaml;
 
 use serde_json::Value;
-use testkit::{Countersign, DockerCli, DockerVersion, Dockerd, Folder, Output, Peers, run};
+use testkit::sigstack::{COMMIT, Claims, Ref, Sigstore};
+use testkit::{
+    Cosign, CosignVersion, Countersign, DockerCli, DockerVersion, Dockerd, Folder, Output, Peers,
+    run,
+};
 
 use crate::runner::{Runner, Step};
 
@@ -19,6 +23,7 @@ struct Scene {
     owner: DockerCli,
     runner: Runner,
     key: std::path::PathBuf,
+    peers: Peers,
     _dockerd: Dockerd,
 }
 
@@ -64,6 +69,7 @@ impl Scene {
                     .env_remove("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"),
             ),
             key,
+            peers,
             _dockerd: dockerd,
         })
     }
@@ -86,6 +92,40 @@ impl Scene {
             .success();
         let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
         shown[0]["SignedTags"][0]["Signers"].clone()
+    }
+
+    /// What GitLab sets for the pipeline of `reference`.
+    fn gitlab_with_identity(
+        &self,
+        sigstore: &Sigstore,
+        reference: Ref<'_>,
+    ) -> Vec<(&'static str, String)> {
+        let [(_, url), (_, sha256)] = self.program();
+        let host = self.server.host();
+        let project = "https://gitlab.com/team/app";
+        let name = reference.name().to_owned();
+        let kind = match reference {
+            Ref::Branch(_) => "CI_COMMIT_BRANCH",
+            Ref::Tag(_) => "CI_COMMIT_TAG",
+        };
+        let token = sigstore.token(&Claims::gitlab("https://gitlab.com", "team/app", reference));
+        vec![
+            ("COUNTERSIGN_URL", url),
+            ("COUNTERSIGN_SHA256", sha256),
+            ("CI_REGISTRY", host.clone()),
+            ("CI_REGISTRY_IMAGE", format!("{host}/team/app-{name}")),
+            ("CI_REGISTRY_USER", "robot".to_owned()),
+            ("CI_REGISTRY_PASSWORD", "unused".to_owned()),
+            ("CI_COMMIT_SHA", COMMIT.to_owned()),
+            ("CI_COMMIT_SHORT_SHA", COMMIT[..8].to_owned()),
+            ("CI_COMMIT_REF_NAME", name.clone()),
+            (kind, name),
+            ("CI_JOB_URL", format!("{project}/-/jobs/302")),
+            ("CI_PROJECT_URL", project.to_owned()),
+            ("CI_SERVER_URL", "https://gitlab.com".to_owned()),
+            ("GITLAB_USER_NAME", "Doe, Jane".to_owned()),
+            ("SIGSTORE_ID_TOKEN", token),
+        ]
     }
 
     /// The GitHub workflow's variables and secrets.
@@ -216,4 +256,52 @@ fn dockerd_the_gitlab_job_signs_what_it_pushes() {
     let output: Output = scene.runner.gitlab_job(&job).success();
     assert!(output.stdout.contains("Successfully signed "), "{output}");
     assert_eq!(scene.signers("deadbeef"), serde_json::json!(["ci"]));
+}
+
+/// GitLab's identity in place of a key, on the pipeline of a branch and of a tag; both cosigns verify what was signed.
+#[test]
+fn dockerd_the_gitlab_job_signs_with_its_identity() {
+    let Some(mut scene) = Scene::start() else {
+        return;
+    };
+    let sigstore = Sigstore::start();
+    let mut judge = Cosign::new(&scene.peers, CosignVersion::V2).env(
+        "SSL_CERT_FILE",
+        &scene.server.ca_file().display().to_string(),
+    );
+    for (name, value) in sigstore.environment() {
+        judge = judge.env(name, &value);
+    }
+    scene.runner.trust(&sigstore);
+    for (reference, path) in [
+        (Ref::Branch("main"), "refs/heads/main"),
+        (Ref::Tag("v1.0"), "refs/tags/v1.0"),
+    ] {
+        let values = scene.gitlab_with_identity(&sigstore, reference);
+        let job = runner::gitlab(&yaml::read("gitlab-cosign-ci.yml"), "signed-image", &values);
+        scene.runner.gitlab_job(&job).success().says("Doe, Jane");
+        let image = format!(
+            "{}/team/app-{}:{}",
+            scene.server.host(),
+            reference.name(),
+            &COMMIT[..8]
+        );
+        for version in [CosignVersion::V2, CosignVersion::V3] {
+            let identity = format!("https://gitlab.com/team/app//.gitlab-ci.yml@{path}");
+            let root = sigstore.trusted_root().display().to_string();
+            let words = [
+                "verify",
+                "--trusted-root",
+                &root,
+                "--certificate-identity",
+                &identity,
+                "--certificate-oidc-issuer",
+                "https://gitlab.com",
+                "-a",
+                &format!("org.opencontainers.image.revision={COMMIT}"),
+                &image,
+            ];
+            judge.version(version).run(words).success();
+        }
+    }
 }

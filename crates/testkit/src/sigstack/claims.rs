@@ -26,7 +26,8 @@ impl<'a> Ref<'a> {
         }
     }
 
-    fn name(self) -> &'a str {
+    /// The short name.
+    pub fn name(self) -> &'a str {
         match self {
             Self::Branch(name) | Self::Tag(name) => name,
         }
