@@ -9,7 +9,8 @@ use oci::{Digest, MediaType, Reference, Repository, Tag};
 use pki::key::CanonicalKeyId;
 use registry::ResolvedImage;
 use registry::{
-    ConfigSources, CredentialSource, Credentials, DockerConfig, HostTls, Registry, RegistryConfig,
+    ConfigError, ConfigSources, CredentialSource, Credentials, DockerConfig, HostTls, Registry,
+    RegistryConfig,
 };
 use tokio::runtime::Runtime;
 use trust::{
@@ -100,14 +101,7 @@ impl<'s> Client<'s> {
     }
 
     pub(super) fn registry(&self, name: &Repository) -> Result<Registry, Refusal> {
-        let mut tls = HostTls::read(Path::new(DAEMON_CERTIFICATES), name.host())
-            .map_err(refusals::config)?
-            .into_tls(true);
-        let own = HostTls::read(&self.tls_folder, name.host())
-            .map_err(refusals::config)?
-            .into_tls(true);
-        tls.extra_roots_pem.extend(own.extra_roots_pem);
-        tls.client_identity = tls.client_identity.or(own.client_identity);
+        let tls = registry_tls(Some(&self.tls_folder), name.host()).map_err(refusals::config)?;
         let client = net::Client::new(net::Config {
             tls,
             ..self.http.clone()
@@ -483,6 +477,20 @@ fn view(inspection: Inspection) -> RepositoryTrust {
             .map(ToString::to_string)
             .collect(),
     }
+}
+
+/// How to reach a registry, by docker's folders: the daemon's, and `tls` of the configuration.
+///
+/// # Errors
+/// A file there cannot be used.
+pub(super) fn registry_tls(configured: Option<&Path>, host: &str) -> Result<net::Tls, ConfigError> {
+    let mut tls = HostTls::read(Path::new(DAEMON_CERTIFICATES), host)?.into_tls(true);
+    if let Some(folder) = configured {
+        let own = HostTls::read(folder, host)?;
+        tls.extra_roots_pem.extend(own.roots_pem);
+        tls.client_identity = tls.client_identity.or(own.client_identity);
+    }
+    Ok(tls)
 }
 
 /// The proxies of the environment, in Go's order of names.

@@ -13,18 +13,17 @@ mod token;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oci::{Reference, Repository};
 use registry::{
-    ConfigSources, CredentialSource, DockerConfig, HostTls, PlainHttp, Registry, RegistryConfig,
+    ConfigSources, CredentialSource, DockerConfig, PlainHttp, Registry, RegistryConfig,
 };
 use signing::{Place, PlaceError, Remote};
 use tokio::runtime::Runtime;
 
-use super::trust::{DAEMON_CERTIFICATES, proxies};
+use super::trust::{proxies, registry_tls};
 use crate::docker_config;
 use crate::env;
 use crate::personas::cosign::error::Error;
@@ -124,8 +123,8 @@ impl<'s> Client<'s> {
             return Ok(registry.clone());
         }
         let options = &self.options;
-        let mut tls =
-            HostTls::read(Path::new(DAEMON_CERTIFICATES), repository.host())?.into_tls(true);
+        let configured = self.config.as_ref().map(|config| config.dir.join("tls"));
+        let mut tls = registry_tls(configured.as_deref(), repository.host())?;
         tls.extra_roots_pem.extend(options.authority.clone());
         if options.client.is_some() {
             tls.client_identity = options.client.clone();
