@@ -111,6 +111,10 @@ impl SigstoreTrust for Repositories<'_> {
         Ok(Some(self.runtime.block_on(loaded)?))
     }
 
+    fn folder(&self) -> Option<PathBuf> {
+        self.cache.folder().map(Path::to_owned)
+    }
+
     fn initialize(&self, request: &Initialize<'_>) -> Result<Loaded, Error> {
         let mirror = Mirror::parse(request.mirror).map_err(|error| unusable(&error))?;
         let root = match Url::parse(request.root) {

@@ -3,12 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attest;
+mod bundle_create;
 mod findings;
+mod initialize;
 mod lookups;
 mod registries;
-mod verdicts;
-mod writers;
-
 #[path = "../cosign_interop/scene.rs"]
 #[allow(dead_code, reason = "shared with the judges of interoperability")]
 mod scene;
+mod trusted_root;
+mod verdicts;
+mod writers;

@@ -3,6 +3,7 @@
 
 pub mod attach;
 pub mod carry;
+pub mod convert;
 pub mod discover;
 pub mod download;
 mod place;

@@ -14,6 +14,8 @@ use crate::{
 
 const TRUSTED_ROOT: &str = "trusted_root.json";
 const SIGNING_CONFIG: &str = "signing_config.v0.2.json";
+/// As [`SIGNING_CONFIG`], with logs of Rekor v2, for those who ask for them.
+const SIGNING_CONFIG_REKOR_V2: &str = "signing_config_rekor_v2.v0.2.json";
 
 /// What a repository of Sigstore distributes.
 #[derive(Debug, Clone)]
@@ -21,6 +23,7 @@ pub struct Material {
     /// Whom to trust.
     pub trusted_root: TrustedRoot,
     signing_config: Option<Vec<u8>>,
+    signing_config_rekor_v2: Option<Vec<u8>>,
 }
 
 /// Material, and how new it is.
@@ -68,16 +71,27 @@ impl Material {
     /// # Errors
     /// A configuration that does not parse, or of another version.
     pub fn signing_config(&self) -> Result<Option<SigningConfig>, Error> {
-        let Some(json) = &self.signing_config else {
-            return Ok(None);
-        };
-        SigningConfig::parse(json)
-            .map(Some)
-            .map_err(|source| Error::Target {
-                name: SIGNING_CONFIG.to_owned(),
-                source: source.into(),
-            })
+        parsed(SIGNING_CONFIG, self.signing_config.as_deref())
     }
+
+    /// The same with logs of Rekor v2.
+    ///
+    /// # Errors
+    /// As [`Self::signing_config`].
+    pub fn signing_config_rekor_v2(&self) -> Result<Option<SigningConfig>, Error> {
+        parsed(
+            SIGNING_CONFIG_REKOR_V2,
+            self.signing_config_rekor_v2.as_deref(),
+        )
+    }
+}
+
+fn parsed(name: &str, json: Option<&[u8]>) -> Result<Option<SigningConfig>, Error> {
+    let parsed = json.map(SigningConfig::parse).transpose();
+    parsed.map_err(|source| Error::Target {
+        name: name.to_owned(),
+        source: source.into(),
+    })
 }
 
 /// Trusts `root` for a mirror from now on, brings everything that signing and verifying need into the cache, and makes
@@ -188,10 +202,12 @@ async fn material(mut trusted: Trusted<'_>, freshness: Freshness) -> Result<Load
         None => legacy::trusted_root(&mut trusted).await?,
     };
     let signing_config = trusted.target(SIGNING_CONFIG).await?;
+    let signing_config_rekor_v2 = trusted.target(SIGNING_CONFIG_REKOR_V2).await?;
     Ok(Loaded {
         material: Material {
             trusted_root,
             signing_config,
+            signing_config_rekor_v2,
         },
         freshness,
         status: trusted.status(),

@@ -153,7 +153,9 @@ impl Exception {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether the host is this machine by its name or address; nothing is resolved.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(host) => ip_of(&host).is_some_and(|ip| ip.to_canonical().is_loopback()),

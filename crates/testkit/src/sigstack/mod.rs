@@ -238,6 +238,15 @@ impl Sigstore {
     /// Version `version` of the repository's metadata, which names the log of this version. The first is published
     /// at the start.
     pub fn publish(&self, version: u32, log: LogVersion) {
+        self.publish_for(version, log, tuf::YEAR);
+    }
+
+    /// The same with metadata that has expired already; the root has not.
+    pub fn publish_expired(&self, version: u32, log: LogVersion) {
+        self.publish_for(version, log, -60);
+    }
+
+    fn publish_for(&self, version: u32, log: LogVersion, expires_in: i64) {
         let read =
             |name| std::fs::read(self.file(name)).expect("the file was written at the start");
         let targets = tuf::targets(
@@ -246,9 +255,12 @@ impl Sigstore {
             read("trusted_root.json"),
             read(config_name(log)),
         );
-        self.shared
-            .repository
-            .write(&self.shared.repository_folder(), version, &targets);
+        self.shared.repository.write(
+            &self.shared.repository_folder(),
+            version,
+            &targets,
+            expires_in,
+        );
     }
 
     /// Makes the certificate authority take tokens of another issuer, such as a GitLab instance. It takes those of

@@ -11,7 +11,7 @@ use super::json::olpc;
 use super::keys::{Key, pem, sha256};
 use super::{Shared, Urls, clock};
 
-const YEAR: i64 = 365 * 24 * 60 * 60;
+pub(super) const YEAR: i64 = 365 * 24 * 60 * 60;
 
 /// The keys of the repository, one for root and one for the other roles.
 #[derive(Debug)]
@@ -28,8 +28,9 @@ impl Repository {
         }
     }
 
-    /// Writes the repository into `folder`; `root.json`, always of version 1, is what clients begin with.
-    pub(super) fn write(&self, folder: &Path, version: u32, targets: &[Target]) {
+    /// Writes the repository into `folder`; `root.json`, always of version 1, is what clients begin with. All but the
+    /// root expires in `expires_in` seconds, which may be negative.
+    pub(super) fn write(&self, folder: &Path, version: u32, targets: &[Target], expires_in: i64) {
         let put = |name: String, bytes: &[u8]| {
             let path = folder.join(name);
             std::fs::create_dir_all(path.parent().expect("it lies in the folder"))
@@ -43,8 +44,9 @@ impl Repository {
             put(format!("targets/{long}.{}", target.name), &target.bytes);
             listed.insert(target.name.to_owned(), target.entry());
         }
-        let expires = clock::rfc3339(clock::seconds() + YEAR);
         let metadata = |kind: &str, version: u32, more: Value| {
+            let seconds = if kind == "root" { YEAR } else { expires_in };
+            let expires = clock::rfc3339(clock::seconds() + seconds);
             let mut signed = json!({
                 "_type": kind, "spec_version": "1.0.31", "version": version, "expires": expires,
             });

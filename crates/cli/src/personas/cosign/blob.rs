@@ -174,7 +174,7 @@ fn no_signature(wanted: Wanted) -> Error {
 }
 
 /// What `--signature` names: a file, standard input, or the signature itself.
-fn signature(process: &Process, argument: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn signature(process: &Process, argument: &str) -> Result<Vec<u8>, Error> {
     match read_up_to(process, argument, most(limits::BUNDLE_BYTES)) {
         Err(Error::Read { source, .. })
             if source.kind() != io::ErrorKind::PermissionDenied
@@ -186,7 +186,7 @@ fn signature(process: &Process, argument: &str) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn certificate(
+pub(super) fn certificate(
     process: &Process,
     matches: &Matches,
     path: &str,
@@ -203,6 +203,6 @@ fn certificate(
     })
 }
 
-fn most(bytes: usize) -> u64 {
+pub(super) fn most(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }

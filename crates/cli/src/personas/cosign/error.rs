@@ -9,15 +9,17 @@ use pki::keyfile::UnlockError;
 use pki::signature::VerifyingKeyFileError;
 use signing::attach::AttachError;
 use signing::carry::CarryError;
+use signing::convert::ConvertError;
 use signing::sign::SignError;
 use signing::verify::{BlobError, BlobFailure};
 use sigstore::fulcio::CertificateError;
-use sigstore::trust::TrustError;
+use sigstore::trust::{AssembleError, TrustError};
 use sigstore::verify::Refusal;
 use thiserror::Error;
 
 use super::download::Sought;
 use super::file_images::ImagesError;
+use super::service_spec::SpecError;
 use super::verification::VerificationError;
 use super::{carry_error, refusals, services};
 use crate::input::InputError;
@@ -264,6 +266,21 @@ pub enum Error {
         #[source]
         source: CertificateError,
     },
+    /// A file that makes no instance of a trusted root.
+    #[error("not usable in a trusted root")]
+    Instance {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: AssembleError,
+    },
+    /// One service of a trusted root or signing configuration.
+    #[error(transparent)]
+    Service(#[from] SpecError),
+    /// What cannot be made into a bundle.
+    #[error(transparent)]
+    Convert(Box<ConvertError>),
     /// An index with more manifests than are signed.
     #[error("more than {limit} manifests")]
     TooManyManifests {
@@ -336,6 +353,16 @@ impl From<trustroot::FileError> for Error {
 impl From<keyless::services::ServicesError> for Error {
     fn from(error: keyless::services::ServicesError) -> Self {
         Self::Services(Box::new(error))
+    }
+}
+
+impl From<ConvertError> for Error {
+    fn from(error: ConvertError) -> Self {
+        match error {
+            ConvertError::Log(error) => error.into(),
+            ConvertError::Unverified(failure) => failure.into(),
+            error => Self::Convert(Box::new(error)),
+        }
     }
 }
 
@@ -429,6 +456,7 @@ impl Error {
             | Self::KeyServiceFile(_)
             | Self::NoHome
             | Self::Provider(_)
+            | Self::Service(_)
             | Self::TooManyManifests { .. }
             | Self::Usage { .. } => self.to_string(),
             Self::Reference { text, source } => format!(
@@ -487,6 +515,10 @@ impl Error {
                     "supplied PEM file is not a certificate: {}: {source}",
                     path.display()
                 )
+            }
+            Self::Convert(error) => convert(error),
+            Self::Instance { path, source } => {
+                format!("{}: {}", path.display(), printable(&source.to_string()))
             }
             Self::TimedOut { after } => format!(
                 "not done after {} s\nGive it more time with --timeout.",
@@ -549,6 +581,20 @@ impl Error {
                 text
             }
         }
+    }
+}
+
+fn convert(error: &ConvertError) -> String {
+    match error {
+        ConvertError::NoKey => format!(
+            "{error} says whose signature it is\nName the signer's certificate with --certificate, or the public key \
+             with --key."
+        ),
+        ConvertError::OtherKey => {
+            format!("{error} than that of --key\nDrop --key: the certificate has the signer's key.")
+        }
+        ConvertError::NotLogged => format!("{error}\nIf it is in none, say --ignore-tlog."),
+        error => printable(&error.to_string()).into_owned(),
     }
 }
 

@@ -26,6 +26,7 @@ pub trait CosignOps:
     AttachedOps
     + AttestOps
     + BlobOps
+    + BundleOps
     + CarryOps
     + KeyOps
     + LoginOps
@@ -279,6 +280,28 @@ pub trait BlobOps {
     /// # Errors
     /// As [`Self::sign_blob`]; a predicate that is not of its type.
     fn attest_blob(&mut self, request: &AttestFile<'_>) -> Result<AttestedFile, Error>;
+}
+
+/// Bundles of what there is already.
+pub trait BundleOps {
+    /// Makes a bundle of a signature or an attestation in the older form.
+    ///
+    /// # Errors
+    /// It does not verify; the log does not answer or does not have it.
+    fn bundle_of(&mut self, request: &BundleOf<'_>) -> Result<Bundle, Error>;
+}
+
+/// What becomes a bundle.
+#[derive(Debug)]
+pub struct BundleOf<'a> {
+    /// What is signed, or what is attested about.
+    pub artifact: &'a [u8],
+    /// The signature and what came with it.
+    pub evidence: &'a BlobEvidence,
+    /// Whose it is, where no certificate says so.
+    pub key: Option<&'a VerifyingKey>,
+    /// URL of the log of version 1 that has it.
+    pub log: Option<&'a str>,
 }
 
 /// In which form a file's signature is written.

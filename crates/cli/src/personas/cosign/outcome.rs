@@ -180,10 +180,16 @@ pub(crate) fn payload(one: &VerifiedImage, image: &str) -> String {
     }
 }
 
-/// cosign's exit code for a failure.
+/// The exit code for a failure: those that cosign documents, for attestations too, where cosign has 1.
 pub(crate) fn exit_code(failure: &VerifyFailure, sought: Sought<'_>) -> u8 {
     match (failure, sought) {
-        (VerifyFailure::Incomplete, _) | (_, Sought::Attestations { .. }) => 1,
+        (VerifyFailure::Incomplete, _) => 1,
+        // There are attestations, of other types.
+        (VerifyFailure::NoSignature { others, .. }, Sought::Attestations { .. })
+            if !others.is_empty() =>
+        {
+            12
+        }
         (VerifyFailure::NoSignature { .. }, _) => 10,
         (VerifyFailure::NoneMatched { .. }, _) => 12,
         (VerifyFailure::NoCertificate, _) => 13,

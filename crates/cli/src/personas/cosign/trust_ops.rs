@@ -1,7 +1,10 @@
 //! What the commands need of a Sigstore repository of trusted roots.
 
-use trustroot::{Loaded, RootChecksum};
+use std::path::PathBuf;
 
+use trustroot::{Freshness, Loaded, Material, RootChecksum};
+
+use super::Context;
 use super::error::Error;
 
 /// The repository that the user initialised, or that `TUF_MIRROR` names.
@@ -12,6 +15,9 @@ pub trait SigstoreTrust {
     /// # Errors
     /// Metadata that does not verify, or neither an answer nor a cache that is in force.
     fn load(&self, offline: bool) -> Result<Option<Loaded>, Error>;
+
+    /// Where what it distributes is kept; none: in memory only.
+    fn folder(&self) -> Option<PathBuf>;
 
     /// Trusts a repository from now on.
     ///
@@ -29,4 +35,24 @@ pub struct Initialize<'a> {
     pub root: &'a str,
     /// What that root hashes to.
     pub checksum: Option<RootChecksum>,
+}
+
+/// What the repository that the user initialised distributes.
+///
+/// # Errors
+/// As [`SigstoreTrust::load`]; no repository was named.
+pub(super) fn initialised(context: &Context<'_>, offline: bool) -> Result<Material, Error> {
+    let trust = context.session.uses.sigstore_trust(context.session)?;
+    let loaded = trust.load(offline)?.ok_or(Error::NoTrust)?;
+    warn_of_age(context, &loaded);
+    Ok(loaded.material)
+}
+
+/// Says that the mirror does not answer.
+pub(super) fn warn_of_age(context: &Context<'_>, loaded: &Loaded) {
+    if let Freshness::Unreachable { error } = &loaded.freshness {
+        context.session.process.err(format_args!(
+            "WARNING: the mirror of trusted roots does not answer ({error}); its last answer is still valid\n"
+        ));
+    }
 }

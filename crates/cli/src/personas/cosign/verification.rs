@@ -22,7 +22,7 @@ use super::flags::{
     WORKFLOW_REPOSITORY, WORKFLOW_SHA, WORKFLOW_TRIGGER,
 };
 use super::registry::RegistryOptions;
-use super::{Context, conflicts, files, keys};
+use super::{Context, conflicts, files, keys, trust_ops};
 use crate::cobra::{Flag, Matches};
 
 const ROOT_FILE: &str = "SIGSTORE_ROOT_FILE";
@@ -257,7 +257,6 @@ fn rule(
 /// The trusted root of a file; else certificates and keys that flags or the environment name, and for the rest the
 /// repository that the user initialised. `anybody`: whether the demands need somebody to be trusted at all.
 fn trust(context: &Context<'_>, matches: &Matches, anybody: bool) -> Result<TrustedRoot, Error> {
-    let process = context.session.process;
     if let Some(path) = given(matches, &TRUSTED_ROOT) {
         return trusted_root(context, path);
     }
@@ -273,11 +272,7 @@ fn trust(context: &Context<'_>, matches: &Matches, anybody: bool) -> Result<Trus
         .load(offline)?
     {
         Some(loaded) => {
-            if let trustroot::Freshness::Unreachable { error } = &loaded.freshness {
-                process.err(format_args!(
-                    "WARNING: the mirror of trusted roots does not answer ({error}); its last answer is still valid\n"
-                ));
-            }
+            trust_ops::warn_of_age(context, &loaded);
             Ok(named.over(loaded.material.trusted_root))
         }
         None if named.is_none() => Err(Error::NoTrust),

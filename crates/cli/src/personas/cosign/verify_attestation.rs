@@ -26,7 +26,7 @@ pub(super) const COMMAND: Command<Action> = Command {
     long: "Verify attestations about images: of the type given, by the holder of a key (--key), or by an identity \
            that a certificate names (--certificate-identity and --certificate-oidc-issuer).\n\
            Every form of attestation is looked at, wherever it is; one that is as demanded is enough. The envelope \
-           of each that is goes to standard output, one per line.",
+           of each that is goes to standard output, one per line. Exit codes as those of 'verify'.",
     arity: Arity::AtLeast(1),
     flags: flags!(
         &[CHECK_CLAIMS, LOCAL_IMAGE, OUTPUT, POLICY, predicates::TYPE],

@@ -3,6 +3,7 @@
 mod attached;
 mod attest;
 mod blob;
+mod bundle;
 mod carry;
 mod key_service;
 mod login;

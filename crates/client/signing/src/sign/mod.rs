@@ -22,6 +22,7 @@ pub use image::{
 };
 pub use layers::LayersError;
 pub(crate) use layers::{Layers, Style};
+pub(crate) use signer::key_material;
 pub use signer::{Certificate, Signer};
 pub use witness::{EntryKind, Testimony, Witnesses};
 pub use write::Destination;

@@ -145,16 +145,20 @@ impl Signer {
     /// What a bundle says about the signer.
     #[must_use]
     pub fn material(&self) -> SignerMaterial {
-        use base64::Engine as _;
         match &self.certificate {
             Some(certificate) => SignerMaterial::Certificate {
                 leaf: Box::new(certificate.leaf.clone()),
                 intermediates: Vec::new(),
             },
-            None => SignerMaterial::PublicKey {
-                hint: base64::engine::general_purpose::STANDARD
-                    .encode(self.key.spki_sha256().as_bytes()),
-            },
+            None => key_material(&self.key),
         }
+    }
+}
+
+/// What a bundle says of a signer without a certificate: cosign's hint which key it is.
+pub(crate) fn key_material(key: &VerifyingKey) -> SignerMaterial {
+    use base64::Engine as _;
+    SignerMaterial::PublicKey {
+        hint: base64::engine::general_purpose::STANDARD.encode(key.spki_sha256().as_bytes()),
     }
 }

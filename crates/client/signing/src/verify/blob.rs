@@ -10,7 +10,7 @@ use sigstore::bundle::{Bundle, BundleError, Content};
 use sigstore::dsse::Envelope;
 use sigstore::fulcio::{CertificateError, SigningCertificate, chain_from_pem};
 use sigstore::identity::IdentityError;
-use sigstore::legacy::{LegacyBlob, LegacyError, LegacySignature, timestamp_from_json};
+use sigstore::legacy::{LegacyBlob, LegacyError, LegacySignature, LogPromise, timestamp_from_json};
 use sigstore::limits;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::{
@@ -278,6 +278,36 @@ impl BlobEvidence {
             Self::Attestation(attestation) => Arc::make_mut(attestation).timestamp = Some(der),
         }
         Ok(self)
+    }
+
+    /// The signature alone, of the older form: without certificate, promise and timestamp.
+    pub(crate) fn bare(&self) -> Self {
+        let mut bare = self.clone();
+        match &mut bare {
+            Self::Bundle(_) => {}
+            Self::Signature(blob) => {
+                blob.certificate = None;
+                blob.log_promise = None;
+                blob.timestamp = None;
+            }
+            Self::Attestation(attestation) => {
+                let attestation = Arc::make_mut(attestation);
+                attestation.certificate = None;
+                attestation.log_promise = None;
+                attestation.timestamp = None;
+            }
+        }
+        bare
+    }
+
+    /// The promise of a log that came with the older form.
+    #[must_use]
+    pub fn log_promise(&self) -> Option<&LogPromise> {
+        match self {
+            Self::Bundle(_) => None,
+            Self::Signature(blob) => blob.log_promise.as_ref(),
+            Self::Attestation(attestation) => attestation.log_promise.as_ref(),
+        }
     }
 
     /// Whether it is an attestation, by its form.
