@@ -23,7 +23,7 @@ fn every_expectation_holds_with_nothing_but_the_binary() {
     assert!(output.status.success(), "{text}");
     assert_eq!(output.stderr, b"");
     assert!(
-        text.contains("All expectations held: 12 of 12, 4 accepted and 8 refused"),
+        text.contains("All expectations held: 16 of 16, 5 accepted and 11 refused"),
         "{text}"
     );
     for reason in [

@@ -1,9 +1,11 @@
 //! `countersign demo`: a real image is pushed, signed and verified on a private server; then everything that content
-//! trust protects against is done to it, and each refusal is shown with its reason.
+//! trust protects against is done to it, and each refusal is shown with its reason. The same with signatures of cosign's
+//! kind.
 //!
 //! The server, the registry client and the trust client are those of every other command. Only what lies (`lies.rs`) is made for
 //! the demo: it stands between clients and server, as somebody who owns the network or the server's disk would.
 
+mod cosign;
 mod image;
 mod lies;
 mod people;
@@ -20,6 +22,7 @@ use tokio::sync::oneshot;
 use trust::{RemoteError, TrustError};
 use tuf::{Refusal, Role};
 
+use self::cosign::{Annotations, Pen, copy_signatures};
 use self::lies::Lies;
 use self::people::{NotVerified, Person};
 use self::stage::Stage;
@@ -62,6 +65,12 @@ pub enum DemoError {
     /// A key or a signature could not be made.
     #[error(transparent)]
     Provider(#[from] pki::signing::ProviderError),
+    /// A signature of cosign's kind could not be made.
+    #[error("cosign's signatures")]
+    Sign(#[from] signing::sign::SignError),
+    /// The image, or what is attached to it, cannot be had.
+    #[error("the image")]
+    Place(#[from] signing::PlaceError),
     /// Metadata could not be edited.
     #[error(transparent)]
     Edit(#[from] tuf::edit::EditError),
@@ -144,7 +153,8 @@ impl Scene {
         self.moved_tag(stage).await?;
         self.strangers_key(stage).await?;
         self.replay(stage).await?;
-        self.freeze(stage).await
+        self.freeze(stage).await?;
+        self.cosign(stage).await
     }
 
     fn image(&self, tag: &str) -> Reference {
@@ -314,6 +324,49 @@ impl Scene {
             },
         );
         self.lies.stop();
+        Ok(())
+    }
+
+    async fn cosign(&self, stage: &mut Stage<'_>) -> Result<(), DemoError> {
+        stage.heading("The same registry, with signatures as cosign makes them");
+        let (one, two) = (self.image("1"), self.image("mined"));
+        let (alice, scanner) = (Pen::new("alice")?, Pen::new("the scanner")?);
+        let production: Annotations = [("for".to_owned(), "production".to_owned())].into();
+        let anything = Annotations::new();
+        alice.sign(&self.alice, &one, &production, self.now).await?;
+        stage.did(
+            &format!("alice signs {}, for production", one.familiar()),
+            "with a key pair of cosign's kind; no log is named, and none is asked",
+        );
+        stage.accepted(
+            "the user verifies it with her public key",
+            alice.verify(&self.user, &one, &production, self.now).await,
+        );
+        image::push(&self.stranger.registry, &two, "Hello, mined world.\n").await?;
+        copy_signatures(&self.stranger, &one, &two).await?;
+        stage.refused(
+            "the stranger copies her signature to another image",
+            alice.verify(&self.user, &two, &anything, self.now).await,
+            |refused| refused.code() == Some("other-image"),
+        );
+        let tests: Annotations = [("for".to_owned(), "tests".to_owned())].into();
+        stage.refused(
+            "what she signed for production is demanded for tests",
+            alice.verify(&self.user, &one, &tests, self.now).await,
+            |refused| refused.code() == Some("annotation-differs"),
+        );
+        let three = self.image("scanned");
+        image::push(&self.alice.registry, &three, "Hello, holed world.\n").await?;
+        scanner
+            .attest(&self.owner, &three, r#"{"verdict": "failed"}"#, self.now)
+            .await?;
+        stage.refused(
+            "another image has nothing but the scanner's report: it failed",
+            scanner
+                .verify(&self.user, &three, &anything, self.now)
+                .await,
+            |refused| refused.code() == Some("no-signature"),
+        );
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The people of the demo: each has a home of their own, and does what the commands do.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -23,6 +24,7 @@ use tuf::metadata::{FileMeta, Hashes};
 use tuf::{Refusal, Role};
 
 use super::DemoError;
+use crate::render::signature::Reason;
 
 /// Somebody with a trust folder and access to the registry.
 pub(super) struct Person {
@@ -33,7 +35,7 @@ pub(super) struct Person {
     passphrase: Passphrase,
     trust: TrustClient,
     http: net::Client,
-    pub(super) registry: Registry,
+    pub(super) registry: Arc<Registry>,
 }
 
 /// An image whose tag is signed, and whose bytes in the registry are the signed ones.
@@ -56,6 +58,8 @@ pub(super) enum NotVerified {
     },
     /// Content trust refuses.
     Trust(TrustError),
+    /// There is no signature as demanded.
+    Unsigned(Reason),
 }
 
 impl NotVerified {
@@ -63,6 +67,14 @@ impl NotVerified {
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Trust(error) => error.refusal(),
+            _ => None,
+        }
+    }
+
+    /// Why there is no signature as demanded, if that is it.
+    pub(super) fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Unsigned(reason) => Some(reason.code),
             _ => None,
         }
     }
@@ -99,7 +111,7 @@ impl Person {
             authority: authority.to_owned(),
             passphrase: envelope::random_passphrase()?,
             trust,
-            registry: Registry::new(client.clone(), config),
+            registry: Arc::new(Registry::new(client.clone(), config)),
             http: client,
         })
     }

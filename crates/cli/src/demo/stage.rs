@@ -208,6 +208,7 @@ fn reason(refused: &NotVerified) -> String {
             }
         ),
         NotVerified::Trust(error) => error.to_string(),
+        NotVerified::Unsigned(reason) => reason.message.clone(),
     }
 }
 

@@ -140,7 +140,7 @@ pub enum IdentityError {
     #[error("no identity is accepted")]
     NoPolicy,
     /// Another name.
-    #[error("identity is {found:?}, expected {expected}")]
+    #[error("identity is {}, expected {expected}", listed(found))]
     Subject {
         /// What the policy demands.
         expected: String,
@@ -269,4 +269,16 @@ fn check_github(
 /// A text that is there or not, in a sentence.
 pub(crate) fn stated(text: Option<&str>) -> String {
     text.map_or_else(|| "absent".to_owned(), |text| format!("{text:?}"))
+}
+
+/// Texts that anybody may have written, in a sentence.
+pub(crate) fn listed(texts: &[String]) -> String {
+    if texts.is_empty() {
+        return "nothing".to_owned();
+    }
+    let shown: Vec<String> = texts
+        .iter()
+        .map(|text| text.escape_debug().to_string())
+        .collect();
+    shown.join(", ")
 }

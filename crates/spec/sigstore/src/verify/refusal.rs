@@ -5,7 +5,7 @@ use pki::signature::VerifyError;
 use super::{LogError, SctRefusal};
 use crate::chain::ChainError;
 use crate::dsse::EnvelopeError;
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, listed};
 use crate::simple_signing::{AnnotationMismatch, SimpleSigningError};
 use crate::statement::StatementError;
 use crate::timestamp::TimestampError;
@@ -20,7 +20,7 @@ pub enum Refusal {
     #[error("this form of signature carries no annotations")]
     AnnotationsImpossible,
     /// It is about another artifact.
-    #[error("signed is {found:?}, expected {expected}")]
+    #[error("signed is {}, expected {expected}", listed(found))]
     Artifact {
         /// The artifact's digest.
         expected: String,
