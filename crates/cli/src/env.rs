@@ -100,6 +100,11 @@ pub const NOTARY_AUTH: Variable = secret(
     "NOTARY_AUTH",
     "Login of notary's commands for the trust server: base64 of user:password",
 );
+/// The policy of `verify` and `sign`.
+pub const POLICY: Variable = open(
+    "COUNTERSIGN_POLICY",
+    "Policy file of verify and sign; default countersign.toml in the working folder",
+);
 /// Set by docker when it runs us as a plugin.
 pub const PLUGIN_ORIGINAL_COMMAND: Variable = open(
     "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND",
@@ -135,6 +140,7 @@ pub const ALL: &[Variable] = &[
     NOTARY_AUTH,
     PLUGIN_ORIGINAL_COMMAND,
     PLUGIN_SOCKET,
+    POLICY,
     REAL_DOCKER,
     REPOSITORY_PASSPHRASE,
     ROOT_PASSPHRASE,

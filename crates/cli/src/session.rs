@@ -12,6 +12,7 @@ use crate::personas::cosign::trust_ops::SigstoreTrust;
 use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::doctor::DoctorOps;
+use crate::personas::native::image_ops::ImageOps;
 use crate::personas::native::serve::ServeRequest;
 use crate::personas::notary::error::Error as NotaryError;
 use crate::personas::notary::ops::NotaryOps;
@@ -87,6 +88,16 @@ pub trait UseCases {
         options: &RegistryOptions,
         timeout: Option<Duration>,
     ) -> Result<Box<dyn CosignOps + 's>, CosignError>;
+
+    /// Images in both systems of signatures, for `verify` and `sign`.
+    ///
+    /// # Errors
+    /// When the configuration makes it impossible, before anything is contacted.
+    fn images<'s>(
+        &'s self,
+        session: &'s Session<'_>,
+        options: &RegistryOptions,
+    ) -> Result<Box<dyn ImageOps + 's>, CosignError>;
 
     /// Collections on the server of these settings.
     ///

@@ -32,7 +32,7 @@ pub enum Invocation<R: 'static> {
 }
 
 /// Flags and arguments as typed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Matches {
     flags: BTreeMap<&'static str, Vec<String>>,
     args: Vec<String>,

@@ -3,6 +3,7 @@
 mod cosign;
 mod docker;
 mod doctor;
+mod images;
 mod notary;
 mod refusals;
 mod sigstore_trust;
@@ -27,6 +28,7 @@ use crate::personas::docker::ops::DockerOps;
 use crate::personas::docker_trust::ops::{Refusal, TrustOps};
 use crate::personas::native::doctor::DoctorOps;
 use crate::personas::native::error::Error;
+use crate::personas::native::image_ops::ImageOps;
 use crate::personas::native::serve::{ServeRequest, greeting};
 use crate::personas::notary::error::Error as NotaryError;
 use crate::personas::notary::ops::NotaryOps;
@@ -98,6 +100,14 @@ impl UseCases for Wiring {
         timeout: Option<Duration>,
     ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
         Ok(Box::new(cosign::Client::new(session, options, timeout)?))
+    }
+
+    fn images<'s>(
+        &'s self,
+        session: &'s Session<'_>,
+        options: &RegistryOptions,
+    ) -> Result<Box<dyn ImageOps + 's>, CosignError> {
+        Ok(Box::new(images::Client::new(session, options)?))
     }
 
     fn docker<'s>(&'s self, session: &'s Session<'_>) -> Result<Box<dyn DockerOps + 's>, Refusal> {

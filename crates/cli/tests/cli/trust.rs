@@ -16,6 +16,7 @@ use countersign::personas::docker_trust::ops::{
     SignSource, TrustOps,
 };
 use countersign::personas::native::doctor::DoctorOps;
+use countersign::personas::native::image_ops::ImageOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::NotaryOps;
@@ -78,6 +79,14 @@ impl UseCases for Memory {
         _: Option<Duration>,
     ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
         panic!("these commands are not cosign's")
+    }
+
+    fn images<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+        _: &RegistryOptions,
+    ) -> Result<Box<dyn ImageOps + 's>, CosignError> {
+        panic!("these commands are not our own")
     }
 
     fn sigstore_trust<'s>(

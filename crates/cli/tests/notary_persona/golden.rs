@@ -12,6 +12,7 @@ use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::doctor::DoctorOps;
+use countersign::personas::native::image_ops::ImageOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::{NotaryOps, Target};
@@ -93,6 +94,14 @@ impl UseCases for Golden {
         _: Option<Duration>,
     ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
         panic!("these commands are not cosign's")
+    }
+
+    fn images<'s>(
+        &'s self,
+        _: &'s Session<'_>,
+        _: &RegistryOptions,
+    ) -> Result<Box<dyn ImageOps + 's>, CosignError> {
+        panic!("these commands are not our own")
     }
 
     fn sigstore_trust<'s>(

@@ -256,7 +256,11 @@ fn rule(
 
 /// The trusted root of a file; else certificates and keys that flags or the environment name, and for the rest the
 /// repository that the user initialised. `anybody`: whether the demands need somebody to be trusted at all.
-fn trust(context: &Context<'_>, matches: &Matches, anybody: bool) -> Result<TrustedRoot, Error> {
+pub(crate) fn trust(
+    context: &Context<'_>,
+    matches: &Matches,
+    anybody: bool,
+) -> Result<TrustedRoot, Error> {
     if let Some(path) = given(matches, &TRUSTED_ROOT) {
         return trusted_root(context, path);
     }
@@ -289,7 +293,7 @@ pub(super) fn trust_of_environment(context: &Context<'_>) -> Result<TrustedRoot,
 }
 
 /// A trusted root in a file.
-pub(super) fn trusted_root(context: &Context<'_>, path: &str) -> Result<TrustedRoot, Error> {
+pub(crate) fn trusted_root(context: &Context<'_>, path: &str) -> Result<TrustedRoot, Error> {
     let limit = u64::try_from(sigstore::limits::TRUST_BYTES).unwrap_or(u64::MAX);
     let json = files::read(context.session.process, Path::new(path), limit)?;
     TrustedRoot::parse(&json).map_err(|source| Error::TrustedRoot {

@@ -1,24 +1,46 @@
 //! What our own commands refuse, and in which words.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chassis::BindError;
 use thiserror::Error;
 
 use crate::demo::DemoError;
+use crate::render::printable::printable;
 use crate::services::{DataFolderError, ServicesError};
 
 /// A refused native command.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// `-a` without anything that could carry annotations.
+    #[error("annotations of nobody")]
+    AnnotationsOfNobody,
+    /// A flag that says what something else says, too.
+    #[error("--{drop} cannot be used with {because}")]
+    Conflict {
+        /// The one to drop.
+        drop: &'static str,
+        /// What makes it senseless: `--json`.
+        because: String,
+        /// What else could be done, if anything: a clause that begins with a comma.
+        way_out: String,
+    },
     /// The data folder of `serve` cannot be used.
     #[error("data folder")]
     DataFolder(#[source] DataFolderError),
     /// docker's `config.json` cannot be used.
     #[error("docker configuration")]
     DockerConfig(#[source] registry::ConfigError),
+    /// A regular expression that is none.
+    #[error("regular expression")]
+    Expression {
+        /// The flag.
+        flag: &'static str,
+        /// Why it is none.
+        reason: String,
+    },
     /// A file of somebody else has the plugin's name.
     #[error("foreign file")]
     ForeignFile {
@@ -26,6 +48,12 @@ pub enum Error {
         path: PathBuf,
         /// It was to be removed, not replaced.
         removing: bool,
+    },
+    /// `--format` with an unknown word.
+    #[error("format")]
+    Format {
+        /// The word.
+        found: String,
     },
     /// `help` for something that does not exist.
     #[error("unknown help topic")]
@@ -53,11 +81,22 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// `--key` together with an identity.
+    #[error("key or identity")]
+    KeyOrIdentity,
     /// `--listen` is no address.
     #[error("listen address")]
     ListenAddress {
         /// What was given.
         found: String,
+    },
+    /// A flag that another one needs.
+    #[error("--{flag} is needed")]
+    Needed {
+        /// The flag.
+        flag: &'static str,
+        /// Why: a clause.
+        why: &'static str,
     },
     /// No `--data` and no home folder.
     #[error("no data folder")]
@@ -82,6 +121,18 @@ pub enum Error {
         /// Our name.
         plugin: &'static str,
     },
+    /// Neither flags nor a policy say what is demanded.
+    #[error("nothing demanded")]
+    NothingDemanded,
+    /// Neither flags nor a file say how to sign.
+    #[error("nothing to sign with")]
+    NothingToSign {
+        /// A policy file that is there, and has no `[sign]`.
+        file: Option<PathBuf>,
+    },
+    /// `--offline` where content trust is demanded.
+    #[error("offline content trust")]
+    OfflineContentTrust,
     /// The program cannot find its own file.
     #[error("own file unknown")]
     OwnFileUnknown,
@@ -93,11 +144,26 @@ pub enum Error {
         /// The plugin it names.
         found: String,
     },
+    /// A policy that is not understood.
+    #[error("policy")]
+    Policy {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong, and where.
+        #[source]
+        source: Box<signing::policy::PolicyError>,
+    },
     /// The folder for the shim has a docker of its own.
     #[error("a docker is there")]
     RealDockerThere {
         /// The file.
         path: PathBuf,
+    },
+    /// No role of content trust.
+    #[error("role")]
+    Role {
+        /// What was given.
+        found: String,
     },
     /// The operating system gives no threads or signals.
     #[error("runtime")]
@@ -115,6 +181,12 @@ pub enum Error {
     /// The services cannot start.
     #[error("services")]
     Services(#[source] ServicesError),
+    /// Content trust for an image without a tag.
+    #[error("tag needed")]
+    TagNeeded {
+        /// The image.
+        image: String,
+    },
     /// `completion` for a shell we do not know.
     #[error("unknown shell")]
     UnknownShell {
@@ -127,6 +199,36 @@ impl Error {
     /// The lines for standard error, without a final newline.
     pub fn text(&self) -> String {
         match self {
+            Self::AnnotationsOfNobody => "--annotations demands nothing of content trust, which has none\nGive --key or \
+                 --identity, or drop --annotations."
+                .to_owned(),
+            Self::Conflict { drop, way_out, .. } => format!("{self}\nDrop --{drop}{way_out}."),
+            Self::Expression { flag, reason } => format!("--{flag} is no regular expression: {}", printable(reason)),
+            Self::KeyOrIdentity => "--identity cannot be used with --key: either may be meant to be enough, or both \
+                 demanded\nDrop --identity, or write a policy that says any or all: see 'countersign verify --help'."
+                .to_owned(),
+            Self::Needed { flag, why } => format!("--{flag} is needed: {why}"),
+            Self::NothingDemanded => "nothing says whose signatures are demanded\nGive a key (--key release.pub), an \
+                 identity (--identity NAME --issuer URL) or --content-trust; or a policy (--policy FILE, or \
+                 countersign.toml in this folder):\n\n  \
+                 [keys]\n  release = \"release.pub\"\n\n  [[rules]]\n  repositories = [\"registry.example.com/acme/*\"]\n  \
+                 all = [{ key = \"release\" }]"
+                .to_owned(),
+            Self::Format { found } => format!("--format {found:?} is not known: give tag, referrer, bundle or both"),
+            Self::NothingToSign { file } => nothing_to_sign(file.as_deref()),
+            Self::TagNeeded { image } => format!(
+                "{} has no tag, and content trust signs tags\nName the image by its tag, or sign it without content trust.",
+                printable(image)
+            ),
+            Self::OfflineContentTrust => "--offline cannot be used where content trust is demanded: its server says what \
+                 is signed now\nDrop --offline."
+                .to_owned(),
+            Self::Policy { path, source } => {
+                format!("{}: {}", path.display(), printable(&source.to_string()))
+            }
+            Self::Role { found } => format!(
+                "--role {found:?} is no role of content trust: give targets, or a delegation such as targets/releases"
+            ),
             Self::DataFolder(error) => data_folder(error),
             Self::Runtime { source } => {
                 format!("the operating system refuses to start the services: {source}")
@@ -171,6 +273,16 @@ impl Error {
             Self::UnknownShell { found } => format!("no completion for {found:?}: use bash, fish or zsh"),
         }
     }
+}
+
+fn nothing_to_sign(file: Option<&Path>) -> String {
+    let file = file.map_or_else(String::new, |path| {
+        format!("; {} has no [sign]", path.display())
+    });
+    format!(
+        "nothing says how to sign{file}\nGive a key (--key release.key), --keyless or --content-trust; or write it \
+         into countersign.toml:\n\n  [sign]\n  systems = [\"content-trust\", \"sigstore\"]\n  key = \"release.key\""
+    )
 }
 
 fn data_folder(error: &DataFolderError) -> String {

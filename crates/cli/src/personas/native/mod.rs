@@ -3,10 +3,14 @@
 pub mod completion;
 pub mod doctor;
 pub mod error;
+pub mod image_ops;
 pub mod install;
 pub mod plugin;
+mod policy_file;
 pub mod serve;
 mod shim;
+mod sign;
+mod verify;
 pub mod version;
 
 use super::{cosign, docker, docker_trust, notary};
@@ -40,7 +44,9 @@ static TABLE: Command<Run> = Command {
         notary::NATIVE_ENTRY,
         plugin::TABLE,
         serve::TABLE,
+        sign::TABLE,
         docker_trust::NATIVE_TABLE,
+        verify::TABLE,
         version::TABLE,
     ],
     ..Command::new("countersign", "Sign and verify container images")

@@ -8,6 +8,8 @@ use sigstore::chain::ChainError;
 use sigstore::identity::IdentityError;
 use sigstore::verify::{LogError, Refusal, SctRefusal};
 
+use crate::render::registry::problem;
+
 /// One reason. Codes are an interface: they are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
@@ -20,7 +22,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    fn new(code: &'static str, message: impl ToString, remedy: &'static str) -> Self {
+    pub(crate) fn new(code: &'static str, message: impl ToString, remedy: &'static str) -> Self {
         Self {
             code,
             message: message.to_string(),
@@ -166,6 +168,10 @@ impl Reason {
     }
 
     fn of_place(error: &PlaceError) -> Self {
+        let message = match error {
+            PlaceError::Registry(error) => problem(error),
+            error => error.to_string(),
+        };
         let (code, remedy) = if error.is_refused() {
             ("registry-denied", "Log in: `docker login REGISTRY`.")
         } else if error.is_unreachable() {
@@ -179,7 +185,7 @@ impl Reason {
                 "Nothing is known about the image: try again.",
             )
         };
-        Self::new(code, error, remedy)
+        Self::new(code, message, remedy)
     }
 }
 

@@ -117,8 +117,13 @@ impl<'s> Client<'s> {
         Ok(place.with_tag_prefix(self.options.tag_prefix.clone()))
     }
 
+    /// Waits for work that bounds itself.
+    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// The registry of a repository; one for each host.
-    fn registry(&mut self, repository: &Repository) -> Result<Arc<Registry>, Error> {
+    pub(super) fn registry(&mut self, repository: &Repository) -> Result<Arc<Registry>, Error> {
         let host = repository.request_host().to_owned();
         if let Some(registry) = self.registries.get(&host) {
             return Ok(registry.clone());

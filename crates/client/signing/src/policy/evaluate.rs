@@ -146,7 +146,7 @@ pub enum Outcome {
         found: String,
     },
     /// The signer signed, without an annotation.
-    AnnotationMissing {
+    AnnotationAbsent {
         /// Which.
         name: String,
         /// The demanded value.
@@ -252,7 +252,7 @@ impl Outcome {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AnnotationDiffers { .. } => "annotation-differs",
-            Self::AnnotationMissing { .. } => "annotation-missing",
+            Self::AnnotationAbsent { .. } => "annotation-absent",
             Self::ContentTrustFailed => "content-trust-failed",
             Self::ContentTrustNotChecked => "content-trust-not-checked",
             Self::KeyUnavailable => "key-unavailable",
@@ -461,7 +461,7 @@ fn difference_of(
                 expected,
                 found: found.clone(),
             }),
-            None => Some(Outcome::AnnotationMissing { name, expected }),
+            None => Some(Outcome::AnnotationAbsent { name, expected }),
         }
     })
 }

@@ -49,7 +49,7 @@ use sigstore::identity::{IdentityPolicy, TextRule};
 
 pub use evaluate::{
     ContentTrustFact, Decision, Facts, Outcome, Report, SignatureFact, SignerId, SigstoreFact,
-    Verdict,
+    Requires, Verdict,
 };
 pub use parse::{POLICY_BYTES, PolicyError, PolicyFault};
 pub use pattern::{Pattern, PatternError};
@@ -244,6 +244,12 @@ impl Requirement {
 }
 
 impl SignedBy {
+    /// A role of content trust; none if it has no such roles.
+    #[must_use]
+    pub fn role(name: &str) -> Option<Self> {
+        parse::is_role(name).then(|| Self::Role(name.to_owned()))
+    }
+
     fn add_needs<'p>(&'p self, needs: &mut Needs<'p>) {
         match self {
             Self::Identity { name, .. } => needs.identities.insert(name),

@@ -520,7 +520,7 @@ impl Reader<'_> {
 }
 
 /// `targets` or a delegation below it (`theupdateframework/notary:tuf/data/roles.go`).
-fn is_role(text: &str) -> bool {
+pub(super) fn is_role(text: &str) -> bool {
     let letter =
         |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "_-".contains(char);
     let mut parts = text.split('/');

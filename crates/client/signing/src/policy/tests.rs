@@ -316,10 +316,10 @@ all = [{ key = 'release', annotations = { team = 'a' } }]";
     let policy = policy(text);
     let complete = |fact| with(with(fact, "stage", "prod"), "team", "a");
     for (signatures, expected) in [
-        (vec![key("release")], "annotation-missing"),
+        (vec![key("release")], "annotation-absent"),
         (
             vec![with(key("release"), "stage", "prod")],
-            "annotation-missing",
+            "annotation-absent",
         ),
         (
             vec![with(with(key("release"), "stage", "test"), "team", "a")],
@@ -331,11 +331,11 @@ all = [{ key = 'release', annotations = { team = 'a' } }]";
                 with(key("release"), "stage", "prod"),
                 with(key("release"), "team", "a"),
             ],
-            "annotation-missing",
+            "annotation-absent",
         ),
         (
             vec![key("release"), complete(key("backup"))],
-            "annotation-missing",
+            "annotation-absent",
         ),
         (vec![complete(key("backup"))], "not-signed-by"),
     ] {

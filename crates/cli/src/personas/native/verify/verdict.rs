@@ -1,0 +1,600 @@
+//! What the policy says about each image, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oci::{Digest, Reference};
+use signing::policy::{
+    ContentTrustFact, Decision, Facts, Outcome, Policy, Report, Requires, SignatureFact, SignedBy,
+    SignerId, SigstoreFact, Verdict,
+};
+use signing::verify::{ImageOutcome, Judged, Judgement, VerifyFailure};
+use sigstore::verify::Refusal as SignatureRefusal;
+use trust::TagRoles;
+
+use super::super::image_ops::{LookError, Query, Sighting, Sightings};
+use super::demands::Means;
+use crate::personas::docker_trust::error::Context;
+use crate::personas::docker_trust::ops::Refusal;
+use crate::render::signature::{CandidateReport, Reason, candidates};
+
+/// What came out for an image. The words and codes are an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conclusion {
+    Verified,
+    AcceptedUnsigned,
+    NotSigned,
+    NoSuchImage,
+    NotAsDemanded,
+    KeyOnly,
+    Denied,
+    NotChecked,
+}
+
+/// One image, judged.
+#[derive(Debug)]
+pub(super) struct JudgedImage<'p> {
+    pub(super) image: String,
+    pub(super) repository: String,
+    pub(super) digest: Option<Digest>,
+    pub(super) conclusion: Conclusion,
+    /// None if nothing is known about the image.
+    pub(super) decision: Option<Decision<'p>>,
+    pub(super) content_trust: ContentTrustFact,
+    pub(super) sigstore: SigstoreFact,
+    /// The demands that are not satisfied, in order; empty if there are none.
+    pub(super) unsatisfied: Vec<Unsatisfied<'p>>,
+    /// Why it is not verified.
+    pub(super) reason: Option<Reason>,
+    pub(super) candidates: Vec<CandidateReport>,
+}
+
+/// A demand on one signer that is not satisfied.
+#[derive(Debug)]
+pub(super) struct Unsatisfied<'p> {
+    pub(super) signer: &'p SignedBy,
+    pub(super) reason: Reason,
+}
+
+/// Names for keys.
+pub(super) struct Names<'a>(pub(super) &'a Means);
+
+impl Conclusion {
+    pub(super) const fn is_good(self) -> bool {
+        matches!(self, Self::Verified | Self::AcceptedUnsigned)
+    }
+
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::AcceptedUnsigned => "accepted-unsigned",
+            Self::NotSigned => "not-signed",
+            Self::NoSuchImage => "no-such-image",
+            Self::NotAsDemanded => "not-as-demanded",
+            Self::KeyOnly => "key-only",
+            Self::Denied => "denied",
+            Self::NotChecked => "not-checked",
+        }
+    }
+
+    /// 10 to 13 as cosign has them, for the same things.
+    pub(super) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Verified | Self::AcceptedUnsigned => 0,
+            Self::NotSigned => 10,
+            Self::NoSuchImage => 11,
+            Self::NotAsDemanded => 12,
+            Self::KeyOnly => 13,
+            Self::Denied => 14,
+            Self::NotChecked => 15,
+        }
+    }
+}
+
+/// Judges every image.
+pub(super) fn judge<'p>(
+    policy: &'p Policy,
+    path: Option<&str>,
+    means: &Means,
+    queries: &[Query],
+    sightings: Sightings,
+) -> Vec<JudgedImage<'p>> {
+    let key_ids = means.key_ids();
+    let content_trust = &sightings.content_trust;
+    queries
+        .iter()
+        .zip(&sightings.images)
+        .map(|(query, seen)| {
+            let court = Court {
+                policy,
+                path,
+                means,
+                key_ids: &key_ids,
+                query,
+                trust: content_trust.get(&query.image.gun()),
+            };
+            match seen {
+                Ok(sighting) => court.judge(sighting),
+                Err(error) => court.unseen(error),
+            }
+        })
+        .collect()
+}
+
+struct Court<'a, 'p> {
+    policy: &'p Policy,
+    path: Option<&'a str>,
+    means: &'a Means,
+    key_ids: &'a BTreeMap<String, pki::digest::Sha256>,
+    query: &'a Query,
+    trust: Option<&'a Result<Vec<TagRoles>, Refusal>>,
+}
+
+impl<'p> Court<'_, 'p> {
+    fn judge(&self, sighting: &Sighting) -> JudgedImage<'p> {
+        let content_trust = self.content_trust(&sighting.digest);
+        let sigstore = sigstore_fact(&sighting.outcomes);
+        let facts = Facts {
+            content_trust: &content_trust,
+            sigstore: &sigstore,
+            keys: self.key_ids,
+        };
+        let repository = self.query.image.repository();
+        let decision = self.policy.evaluate(repository, facts);
+        let mut unsatisfied = Vec::new();
+        if let Some(report) = &decision.report {
+            self.collect(report, sighting, &mut unsatisfied);
+        }
+        let (conclusion, reason) = self.conclude(&decision, &unsatisfied, sighting);
+        JudgedImage {
+            image: self.query.image.to_string(),
+            repository: repository.gun(),
+            digest: Some(sighting.digest),
+            conclusion,
+            decision: Some(decision),
+            content_trust,
+            sigstore,
+            unsatisfied,
+            reason,
+            candidates: merged(&sighting.outcomes),
+        }
+    }
+
+    fn unseen(&self, error: &LookError) -> JudgedImage<'p> {
+        let reason = match error {
+            LookError::Verify(error) => Reason::of_error(error),
+            LookError::Client(error) => Reason::new(
+                "registry-error",
+                error.text(),
+                "Nothing is known about the image.",
+            ),
+        };
+        JudgedImage {
+            image: self.query.image.to_string(),
+            repository: self.query.image.gun(),
+            digest: self.query.image.digest().copied(),
+            conclusion: if reason.code == "no-such-image" {
+                Conclusion::NoSuchImage
+            } else {
+                Conclusion::NotChecked
+            },
+            decision: None,
+            content_trust: ContentTrustFact::NotChecked,
+            sigstore: SigstoreFact::NotChecked,
+            unsatisfied: Vec::new(),
+            reason: Some(reason),
+            candidates: Vec::new(),
+        }
+    }
+
+    fn content_trust(&self, digest: &Digest) -> ContentTrustFact {
+        let tags = match self.trust {
+            None => return ContentTrustFact::NotChecked,
+            Some(Err(Refusal::NoTrustData { .. })) => return ContentTrustFact::NoTrustData,
+            Some(Err(_)) => return ContentTrustFact::Failed,
+            Some(Ok(tags)) => tags,
+        };
+        roles_for(&self.query.image, digest, tags)
+    }
+
+    fn conclude(
+        &self,
+        decision: &Decision<'_>,
+        unsatisfied: &[Unsatisfied<'_>],
+        sighting: &Sighting,
+    ) -> (Conclusion, Option<Reason>) {
+        match decision.verdict {
+            Verdict::Allowed => (Conclusion::Verified, None),
+            Verdict::AcceptedUnsigned => (Conclusion::AcceptedUnsigned, None),
+            Verdict::DeniedByRule => {
+                let line = decision.rule.and_then(|rule| rule.line).unwrap_or_default();
+                let reason = Reason::new(
+                    "denied-by-rule",
+                    format!("the rule on line {line} denies it, signed or not"),
+                    "Use another image, or change the rule.",
+                );
+                (Conclusion::Denied, Some(reason))
+            }
+            Verdict::NoRule => {
+                let path = self.path.unwrap_or("the policy");
+                let reason = Reason::new(
+                    "no-rule",
+                    format!("no rule of {path} is for it"),
+                    "Add [[rules]] with a pattern for the repository; what no rule is for is denied.",
+                );
+                (Conclusion::Denied, Some(reason))
+            }
+            Verdict::NotSatisfied => {
+                let absent = sighting.outcomes.iter().any(is_absent);
+                let conclusion = if absent {
+                    Conclusion::NoSuchImage
+                } else {
+                    self.shortfall(decision.report.as_ref(), sighting)
+                };
+                (conclusion, reason(decision.report.as_ref(), unsatisfied))
+            }
+        }
+    }
+
+    /// What of the demands is missing: nothing, something else, or it is not known.
+    fn shortfall(&self, report: Option<&Report<'_>>, sighting: &Sighting) -> Conclusion {
+        let Some(report) = report else {
+            return Conclusion::NotChecked;
+        };
+        if is_unknown(report) {
+            return Conclusion::NotChecked;
+        }
+        let mut leaves = Vec::new();
+        leaves_of(report, &mut leaves);
+        let sigstore: Vec<_> = sighting.outcomes.iter().map(failure_of).collect();
+        let is_nothing = |leaf: &&Report<'_>| match &leaf.outcome {
+            Outcome::NoTrustData => true,
+            Outcome::RoleNotSigned { found } => found.is_empty(),
+            Outcome::NoSignature => sigstore
+                .iter()
+                .all(|failure| matches!(failure, Some(VerifyFailure::NoSignature { .. }))),
+            _ => false,
+        };
+        let key_only = sigstore
+            .iter()
+            .any(|failure| matches!(failure, Some(VerifyFailure::NoCertificate)));
+        if leaves.iter().all(is_nothing) {
+            Conclusion::NotSigned
+        } else if key_only
+            && leaves
+                .iter()
+                .all(|leaf| leaf.outcome == Outcome::NoSignature)
+        {
+            Conclusion::KeyOnly
+        } else {
+            Conclusion::NotAsDemanded
+        }
+    }
+
+    fn collect(
+        &self,
+        report: &Report<'p>,
+        sighting: &Sighting,
+        unsatisfied: &mut Vec<Unsatisfied<'p>>,
+    ) {
+        if let Requires::SignedBy(signer) = report.requirement {
+            if !report.outcome.is_satisfied() {
+                let reason = self.leaf(signer, &report.outcome, sighting);
+                unsatisfied.push(Unsatisfied { signer, reason });
+            }
+            return;
+        }
+        // What is not demanded once the rest is satisfied is no failure.
+        if report.outcome.is_satisfied() {
+            return;
+        }
+        for part in &report.parts {
+            self.collect(part, sighting, unsatisfied);
+        }
+    }
+
+    fn leaf(&self, signer: &SignedBy, outcome: &Outcome, sighting: &Sighting) -> Reason {
+        let tag = || {
+            let tag = self.query.image.tag();
+            tag.map_or("its digest".to_owned(), |tag| format!("tag {tag}"))
+        };
+        match outcome {
+            Outcome::AnnotationDiffers {
+                name,
+                expected,
+                found,
+            } => Reason::new(
+                "annotation-differs",
+                format!("annotation {name} is {found:?}, and {expected:?} is demanded"),
+                "Sign again with the demanded value, or demand the one that is there.",
+            ),
+            Outcome::AnnotationAbsent { name, expected } => Reason::new(
+                "annotation-absent",
+                format!("it is signed without annotation {name}, and {expected:?} is demanded"),
+                "Sign with this annotation (-a), or do not demand it.",
+            ),
+            Outcome::ContentTrustFailed => self.content_trust_failed(),
+            Outcome::NoTrustData => Reason::new(
+                "no-trust-data",
+                "content trust has nothing about the repository",
+                "Sign a tag: `countersign sign --content-trust IMAGE:TAG`.",
+            ),
+            Outcome::OtherDigest { signed } => Reason::new(
+                "other-digest",
+                format!(
+                    "content trust has {} for sha256:{signed}, and the registry gives {}",
+                    tag(),
+                    sighting.digest
+                ),
+                "The tag was moved without being signed, or somebody changed it: use the digest that is signed, or sign \
+                 the tag again.",
+            ),
+            Outcome::RoleNotSigned { found } if found.is_empty() => Reason::new(
+                "role-not-signed",
+                format!("content trust has no signature of {} for this image", tag()),
+                "Sign the tag: `countersign sign --content-trust IMAGE:TAG`.",
+            ),
+            Outcome::RoleNotSigned { found } => {
+                let found: Vec<&str> = found.iter().map(String::as_str).collect();
+                Reason::new(
+                    "role-not-signed",
+                    format!("not signed in this role, but in {}", found.join(", ")),
+                    "Let a holder of this role's key sign the tag, or demand a role that did.",
+                )
+            }
+            Outcome::KeyUnavailable => Reason::new(
+                "key-unavailable",
+                self.key_problem(signer),
+                "Correct the key's entry in [keys]: files are looked for beside the policy.",
+            ),
+            Outcome::NoSignature => no_signature(signer, &sighting.outcomes),
+            Outcome::NotSignedBy { found } => {
+                let names = Names(self.means);
+                let found: Vec<String> = found.iter().map(|id| names.of(id)).collect();
+                Reason::new(
+                    "not-signed-by",
+                    format!("has not signed it; signed by {}", found.join(", ")),
+                    "Let this signer sign, or demand one who did.",
+                )
+            }
+            Outcome::SigstoreFailed => Reason::of_failure(&VerifyFailure::Incomplete),
+            other => Reason::new(other.code(), other.code(), ""),
+        }
+    }
+
+    fn content_trust_failed(&self) -> Reason {
+        let refusal = match self.trust {
+            Some(Err(refusal)) => Context::None.explain(refusal),
+            _ => "content trust was not asked".to_owned(),
+        };
+        Reason::new(
+            "content-trust-failed",
+            refusal,
+            "Nothing that content trust says is believed until this is mended.",
+        )
+    }
+
+    fn key_problem(&self, signer: &SignedBy) -> String {
+        let SignedBy::Key { name, .. } = signer else {
+            return String::new();
+        };
+        match self.means.keys.get(name) {
+            Some(Err(problem)) => problem.clone(),
+            _ => "the key is not there".to_owned(),
+        }
+    }
+}
+
+impl Names<'_> {
+    /// What the policy calls a key.
+    pub(super) fn name(&self, id: &pki::digest::Sha256) -> Option<&str> {
+        let mut known = self.0.keys.iter();
+        let is_it = |key: &Result<pki::signature::VerifyingKey, String>| {
+            key.as_ref().is_ok_and(|key| key.spki_sha256() == *id)
+        };
+        known
+            .find(|(_, key)| is_it(key))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Who it is, for people.
+    pub(super) fn of(&self, signer: &SignerId) -> String {
+        match signer {
+            SignerId::Identity { subject, issuer } => format!("{subject} ({issuer})"),
+            SignerId::Key(id) => {
+                let id_text = id.to_string();
+                let short = id_text.get(..12).unwrap_or(&id_text);
+                match self.name(id) {
+                    Some(name) => format!("key {name} (sha256:{short})"),
+                    None => format!("key sha256:{short}"),
+                }
+            }
+            SignerId::Role(role) => format!("content trust, {role}"),
+        }
+    }
+}
+
+/// In which roles the image is signed: its tag for this digest; of an image named by its digest alone, any tag.
+fn roles_for(image: &Reference, digest: &Digest, tags: &[TagRoles]) -> ContentTrustFact {
+    let Digest::Sha256(digest) = digest else {
+        return ContentTrustFact::Signed {
+            roles: BTreeSet::new(),
+        };
+    };
+    let mut roles = BTreeSet::new();
+    for known in tags {
+        if let Some(tag) = image.tag() {
+            if known.tag != tag.as_str() {
+                continue;
+            }
+            if let Some(signed) = known.released
+                && signed != *digest
+            {
+                return ContentTrustFact::OtherDigest { signed };
+            }
+        }
+        let these = known.roles.iter().filter(|(_, signed)| *signed == digest);
+        roles.extend(these.map(|(role, _)| role.as_str().to_owned()));
+    }
+    ContentTrustFact::Signed { roles }
+}
+
+fn sigstore_fact(outcomes: &[ImageOutcome]) -> SigstoreFact {
+    if outcomes.is_empty() {
+        return SigstoreFact::NotChecked;
+    }
+    let judged = outcomes.iter().flat_map(ImageOutcome::judged);
+    SigstoreFact::Checked {
+        signatures: judged
+            .filter_map(Judged::verified)
+            .map(SignatureFact::of)
+            .collect(),
+        complete: outcomes.iter().all(ImageOutcome::is_complete),
+    }
+}
+
+/// A signature judged by several demands is shown as the demand has it that it is made for.
+fn merged(outcomes: &[ImageOutcome]) -> Vec<CandidateReport> {
+    let mut reports: Vec<CandidateReport> = Vec::new();
+    for (index, outcome) in outcomes.iter().enumerate() {
+        let next = candidates(outcome);
+        if index == 0 {
+            reports = next;
+            continue;
+        }
+        for (known, other) in reports.iter_mut().zip(next) {
+            if fitness(&other) > fitness(known) {
+                *known = other;
+            }
+        }
+    }
+    reports
+}
+
+fn fitness(report: &CandidateReport) -> u8 {
+    match (report.result, report.reason.as_ref().map(|reason| reason.code)) {
+        ("verified", _) => 2,
+        (_, Some("certificate-not-key" | "no-certificate")) => 0,
+        _ => 1,
+    }
+}
+
+fn failure_of(outcome: &ImageOutcome) -> Option<&VerifyFailure> {
+    outcome.verified().err()
+}
+
+fn is_absent(outcome: &ImageOutcome) -> bool {
+    matches!(
+        failure_of(outcome),
+        Some(VerifyFailure::NoSignature {
+            image_absent: true,
+            ..
+        })
+    )
+}
+
+/// Why no signature is verified: that of the candidate that came furthest.
+fn no_signature(signer: &SignedBy, outcomes: &[ImageOutcome]) -> Reason {
+    // The outcome of keys is the first if there are both.
+    let outcome = match signer {
+        SignedBy::Key { .. } => outcomes.first(),
+        _ => outcomes.last(),
+    };
+    let Some(outcome) = outcome else {
+        return Reason::new("no-signature", "no signature was looked for", "");
+    };
+    let furthest = outcome.judged().iter().filter_map(|judged| match &judged.judgement {
+        Judgement::Refused { refusal, trace } => {
+            let is_other_form = matches!(
+                refusal,
+                SignatureRefusal::KeyExpected | SignatureRefusal::CertificateExpected
+            );
+            Some((!is_other_form, trace.steps().len(), refusal))
+        }
+        _ => None,
+    });
+    let furthest = furthest.max_by_key(|(is_form, steps, _)| (*is_form, *steps));
+    match (failure_of(outcome), furthest) {
+        (Some(VerifyFailure::NoneMatched { .. }), Some((_, _, refusal))) => {
+            Reason::of_refusal(refusal)
+        }
+        (Some(failure), _) => Reason::of_failure(failure),
+        (None, _) => Reason::new("no-signature", "no signature is as demanded", ""),
+    }
+}
+
+/// Whether the demand may be satisfied by what could not be looked at.
+fn is_unknown(report: &Report<'_>) -> bool {
+    let unsatisfied = || report.parts.iter().filter(|part| !part.outcome.is_satisfied());
+    match report.requirement {
+        Requires::SignedBy(_) => matches!(
+            report.outcome,
+            Outcome::ContentTrustFailed
+                | Outcome::ContentTrustNotChecked
+                | Outcome::KeyUnavailable
+                | Outcome::SigstoreFailed
+                | Outcome::SigstoreNotChecked
+        ),
+        Requires::All => unsatisfied().all(is_unknown),
+        Requires::Any => unsatisfied().any(is_unknown),
+        Requires::AtLeast(needed) => {
+            let found = match report.outcome {
+                Outcome::TooFewSigners { found, .. } => found,
+                _ => 0,
+            };
+            found + unsatisfied().filter(|part| is_unknown(part)).count() >= needed
+        }
+    }
+}
+
+fn leaves_of<'r, 'p>(report: &'r Report<'p>, leaves: &mut Vec<&'r Report<'p>>) {
+    match report.requirement {
+        Requires::SignedBy(_) => leaves.push(report),
+        _ => report
+            .parts
+            .iter()
+            .for_each(|part| leaves_of(part, leaves)),
+    }
+}
+
+/// One reason for all: that of the demands if they have the same, else the outermost with theirs in it.
+fn reason(report: Option<&Report<'_>>, unsatisfied: &[Unsatisfied<'_>]) -> Option<Reason> {
+    let report = report?;
+    let first = unsatisfied.first()?;
+    let same = unsatisfied
+        .iter()
+        .all(|one| one.reason.code == first.reason.code);
+    let listed: Vec<String> = unsatisfied
+        .iter()
+        .map(|one| format!("{}: {}", one.signer, one.reason.message))
+        .collect();
+    let listed = listed.join("; ");
+    match report.outcome {
+        Outcome::TooFewSigners { needed, found } if found > 0 || !same => Some(Reason::new(
+            "too-few-signers",
+            format!("signed by {found} of the {needed} signers that are needed; {listed}"),
+            "Let more of these signers sign.",
+        )),
+        _ if unsatisfied.len() == 1 => Some(Reason::new(
+            first.reason.code,
+            listed,
+            first.reason.remedy,
+        )),
+        _ if same && unsatisfied.iter().all(|one| one.reason == first.reason) => {
+            let signers: Vec<String> = unsatisfied
+                .iter()
+                .map(|one| one.signer.to_string())
+                .collect();
+            Some(Reason::new(
+                first.reason.code,
+                format!("{}: {}", signers.join(", "), first.reason.message),
+                first.reason.remedy,
+            ))
+        }
+        _ if same => Some(Reason::new(first.reason.code, listed, first.reason.remedy)),
+        ref outcome => Some(Reason::new(
+            outcome.code(),
+            listed,
+            "--explain shows each demand and each signature.",
+        )),
+    }
+}
