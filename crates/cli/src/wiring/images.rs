@@ -162,7 +162,13 @@ impl ImageOps for Client<'_> {
                 index,
                 match outcome {
                     Ok(published) => {
-                        client.warn_expiring(&batch.repository.gun(), &published.expiring);
+                        let gun = batch.repository.gun();
+                        client.warn_expiring(&gun, &published.expiring);
+                        if published.initialised.is_some() {
+                            process.err(format_args!(
+                                "note: content trust begins for {gun}; its root key is in docker's trust folder: back it up\n"
+                            ));
+                        }
                         Ok(published.outcome.roles)
                     }
                     Err(error) => Err(client.refusal(&batch.repository, error)),

@@ -18,12 +18,14 @@ pub enum Error {
     #[error("annotations of nobody")]
     AnnotationsOfNobody,
     /// A flag that says what something else says, too.
-    #[error("--{drop} cannot be used with {because}")]
+    #[error("--{drop} cannot be used with {because}: {why}")]
     Conflict {
         /// The one to drop.
         drop: &'static str,
         /// What makes it senseless: `--json`.
         because: String,
+        /// Why: a clause.
+        why: &'static str,
         /// What else could be done, if anything: a clause that begins with a comma.
         way_out: String,
     },

@@ -57,6 +57,7 @@ impl Located {
                 Some(_) => Err(Error::Conflict {
                     drop: NO_POLICY.name,
                     because: format!("--{}", POLICY.name),
+                    why: "one names a policy, the other forbids it",
                     way_out: String::new(),
                 }),
             };
@@ -101,6 +102,7 @@ impl Located {
         Error::Conflict {
             drop,
             because,
+            why: "both say what is to be done",
             way_out,
         }
     }

@@ -56,7 +56,10 @@ pub(super) const TABLE: Command<Run> = Command {
     arity: Arity::AtLeast(1),
     flags: &FLAGS,
     run: Some(run),
-    ..Command::new("sign", "Sign images: content trust and Sigstore, by flags or countersign.toml")
+    ..Command::new(
+        "sign",
+        "Sign images: content trust and Sigstore, by flags or countersign.toml",
+    )
 };
 
 /// What became of one image in one system.
@@ -120,7 +123,11 @@ fn resolve(
         match found {
             Ok(image) => resolved.push(image),
             Err(error) => {
-                let text = format!("Error: {}: {}\n", printable(&image.to_string()), error.text());
+                let text = format!(
+                    "Error: {}: {}\n",
+                    printable(&image.to_string()),
+                    error.text()
+                );
                 process.err(text);
                 code.get_or_insert(match error {
                     CosignError::ImageMissing { .. } => NO_SUCH_IMAGE,
@@ -198,7 +205,11 @@ impl Work<'_> {
             rows.extend(members.filter_map(|index| self.row(*index, "content trust", &result)));
         }
         // By image, each with its systems in the order in which they were signed.
-        rows.sort_by_key(|row| self.named.iter().position(|image| image.to_string() == row.image));
+        rows.sort_by_key(|row| {
+            self.named
+                .iter()
+                .position(|image| image.to_string() == row.image)
+        });
         Ok(rows)
     }
 
@@ -276,7 +287,11 @@ impl Work<'_> {
                 bar.inc(1);
             }
         });
-        rows.sort_by_key(|row| self.named.iter().position(|image| image.to_string() == row.image));
+        rows.sort_by_key(|row| {
+            self.named
+                .iter()
+                .position(|image| image.to_string() == row.image)
+        });
         rows
     }
 

@@ -67,6 +67,7 @@ impl Plan {
             return Err(Error::Conflict {
                 drop: KEYLESS.name,
                 because: format!("--{}", KEY.name),
+                why: "one of them signs",
                 way_out: String::new(),
             }
             .into());
@@ -147,7 +148,8 @@ impl Plan {
 impl SigstorePlan {
     /// What the line says goes before what the file says; annotations are those of both.
     fn new(matches: &Matches, signing: Option<&Signing>, signer: Matches) -> Result<Self, Failure> {
-        let mut annotations = signing.map_or_else(BTreeMap::new, |signing| signing.annotations.clone());
+        let mut annotations =
+            signing.map_or_else(BTreeMap::new, |signing| signing.annotations.clone());
         annotations.extend(annotations::parse(matches.values(&ANNOTATIONS))?);
         let formats = match matches.given(&FORMAT).filter(|word| !word.is_empty()) {
             Some(word) => Some(parse_formats(word).ok_or_else(|| Error::Format {

@@ -40,8 +40,11 @@ pub(super) const ISSUER: Flag = Flag::text(
     "",
     "Who must vouch for the identity: https://gitlab.com",
 );
-pub(super) const ISSUER_REGEXP: Flag =
-    Flag::text("issuer-regexp", "", "The same as a regular expression (RE2)");
+pub(super) const ISSUER_REGEXP: Flag = Flag::text(
+    "issuer-regexp",
+    "",
+    "The same as a regular expression (RE2)",
+);
 pub(super) const KEY: Flag = Flag::list(
     "key",
     "Public key of the signer: a file, env://VARIABLE, a web address, or the reference of a key service; of several, \
@@ -207,10 +210,7 @@ impl Demands {
             requests.push(request);
         }
         if !identities.is_empty() {
-            requests.push(Request::new(
-                Whose::Identities(identities),
-                Kind::Signature,
-            ));
+            requests.push(Request::new(Whose::Identities(identities), Kind::Signature));
         }
         Query {
             image: image.clone(),
@@ -326,6 +326,7 @@ fn rule(
         (Some(_), Some(_)) => Err(Error::Conflict {
             drop: regexp.name,
             because: format!("--{}", exact.name),
+            why: "one of them decides",
             way_out: String::new(),
         }),
         (Some(text), None) => Ok(Some((text.to_owned(), TextRule::Exact(text.to_owned())))),

@@ -66,7 +66,10 @@ pub(super) const TABLE: Command<Run> = Command {
     arity: Arity::AtLeast(1),
     flags: &FLAGS,
     run: Some(run),
-    ..Command::new("verify", "Verify images: content trust and Sigstore, by flags or a policy")
+    ..Command::new(
+        "verify",
+        "Verify images: content trust and Sigstore, by flags or a policy",
+    )
 };
 
 fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
@@ -75,6 +78,7 @@ fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
         return Err(Error::Conflict {
             drop: EXPLAIN.name,
             because: format!("--{}", JSON.name),
+            why: "the document has all of it",
             way_out: String::new(),
         }
         .into());

@@ -121,7 +121,9 @@ pub(super) fn trace(image: &JudgedImage<'_>, names: &Names<'_>) -> String {
             } else {
                 roles.join(", ")
             };
-            text.push_str(&format!("  content trust: signed for this digest in {roles}\n"));
+            text.push_str(&format!(
+                "  content trust: signed for this digest in {roles}\n"
+            ));
         }
         ContentTrustFact::OtherDigest { signed } => {
             text.push_str(&format!("  content trust: the tag is sha256:{signed}\n"));

@@ -471,7 +471,10 @@ fn merged(outcomes: &[ImageOutcome]) -> Vec<CandidateReport> {
 }
 
 fn fitness(report: &CandidateReport) -> u8 {
-    match (report.result, report.reason.as_ref().map(|reason| reason.code)) {
+    match (
+        report.result,
+        report.reason.as_ref().map(|reason| reason.code),
+    ) {
         ("verified", _) => 2,
         (_, Some("certificate-not-key" | "no-certificate")) => 0,
         _ => 1,
@@ -502,16 +505,19 @@ fn no_signature(signer: &SignedBy, outcomes: &[ImageOutcome]) -> Reason {
     let Some(outcome) = outcome else {
         return Reason::new("no-signature", "no signature was looked for", "");
     };
-    let furthest = outcome.judged().iter().filter_map(|judged| match &judged.judgement {
-        Judgement::Refused { refusal, trace } => {
-            let is_other_form = matches!(
-                refusal,
-                SignatureRefusal::KeyExpected | SignatureRefusal::CertificateExpected
-            );
-            Some((!is_other_form, trace.steps().len(), refusal))
-        }
-        _ => None,
-    });
+    let furthest = outcome
+        .judged()
+        .iter()
+        .filter_map(|judged| match &judged.judgement {
+            Judgement::Refused { refusal, trace } => {
+                let is_other_form = matches!(
+                    refusal,
+                    SignatureRefusal::KeyExpected | SignatureRefusal::CertificateExpected
+                );
+                Some((!is_other_form, trace.steps().len(), refusal))
+            }
+            _ => None,
+        });
     let furthest = furthest.max_by_key(|(is_form, steps, _)| (*is_form, *steps));
     match (failure_of(outcome), furthest) {
         (Some(VerifyFailure::NoneMatched { .. }), Some((_, _, refusal))) => {
@@ -524,7 +530,12 @@ fn no_signature(signer: &SignedBy, outcomes: &[ImageOutcome]) -> Reason {
 
 /// Whether the demand may be satisfied by what could not be looked at.
 fn is_unknown(report: &Report<'_>) -> bool {
-    let unsatisfied = || report.parts.iter().filter(|part| !part.outcome.is_satisfied());
+    let unsatisfied = || {
+        report
+            .parts
+            .iter()
+            .filter(|part| !part.outcome.is_satisfied())
+    };
     match report.requirement {
         Requires::SignedBy(_) => matches!(
             report.outcome,
@@ -549,10 +560,7 @@ fn is_unknown(report: &Report<'_>) -> bool {
 fn leaves_of<'r, 'p>(report: &'r Report<'p>, leaves: &mut Vec<&'r Report<'p>>) {
     match report.requirement {
         Requires::SignedBy(_) => leaves.push(report),
-        _ => report
-            .parts
-            .iter()
-            .for_each(|part| leaves_of(part, leaves)),
+        _ => report.parts.iter().for_each(|part| leaves_of(part, leaves)),
     }
 }
 
@@ -574,11 +582,9 @@ fn reason(report: Option<&Report<'_>>, unsatisfied: &[Unsatisfied<'_>]) -> Optio
             format!("signed by {found} of the {needed} signers that are needed; {listed}"),
             "Let more of these signers sign.",
         )),
-        _ if unsatisfied.len() == 1 => Some(Reason::new(
-            first.reason.code,
-            listed,
-            first.reason.remedy,
-        )),
+        _ if unsatisfied.len() == 1 => {
+            Some(Reason::new(first.reason.code, listed, first.reason.remedy))
+        }
         _ if same && unsatisfied.iter().all(|one| one.reason == first.reason) => {
             let signers: Vec<String> = unsatisfied
                 .iter()
