@@ -45,8 +45,6 @@ pub(super) struct Client<'s> {
     options: RegistryOptions,
     config: Option<ConfigSources>,
     logins: Option<Arc<DockerConfig>>,
-    /// Where docker keeps authorities for each host, as `countersign serve` tells its users.
-    tls_folder: Option<PathBuf>,
     http: net::Config,
     registries: BTreeMap<String, Arc<Registry>>,
     runtime: Runtime,
@@ -83,7 +81,6 @@ impl<'s> Client<'s> {
             options: options.clone(),
             config,
             logins,
-            tls_folder: folder.map(|folder| folder.join("tls")),
             http,
             registries: BTreeMap::new(),
             runtime,
