@@ -6,12 +6,17 @@
 mod attest;
 mod bundle_create;
 mod findings;
+mod flags;
 mod initialize;
+mod keyless;
+mod keys;
+mod login;
 mod lookups;
 mod registries;
 #[path = "../cosign_interop/scene.rs"]
 #[allow(dead_code, reason = "shared with the judges of interoperability")]
 mod scene;
+mod server;
 mod trusted_root;
 mod verdicts;
 mod writers;

@@ -56,12 +56,28 @@ pub enum AuthorityError {
 /// Why a certificate leads to no authority.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
+    /// A certificate of the path had ended at one of the times.
+    #[error("the certificate ended at {ended}, it is judged at {at}")]
+    Expired {
+        /// The time.
+        at: Timestamp,
+        /// When it ended.
+        ended: Timestamp,
+    },
     /// No authority is trusted.
     #[error("no certificate authority is trusted")]
     NoAuthority,
     /// No time to judge at.
     #[error("no time at which the certificate could be judged")]
     NoTime,
+    /// A certificate of the path had not begun at one of the times.
+    #[error("the certificate begins at {begins}, it is judged at {at}")]
+    NotYetValid {
+        /// The time.
+        at: Timestamp,
+        /// When it begins.
+        begins: Timestamp,
+    },
     /// No authority was in use at that time.
     #[error("no trusted authority was in use at {at}")]
     OutsideWindow {
@@ -76,6 +92,18 @@ pub enum ChainError {
         /// The validator's reason for the last authority.
         reason: webpki::Error,
     },
+}
+
+impl ChainError {
+    /// How much it says, of several authorities: whose certificate it is, says more than that it is not another's.
+    const fn weight(&self) -> u8 {
+        match self {
+            Self::NoAuthority | Self::NoTime => 0,
+            Self::OutsideWindow { .. } => 1,
+            Self::Path { .. } => 2,
+            Self::Expired { .. } | Self::NotYetValid { .. } => 3,
+        }
+    }
 }
 
 /// A code-signing certificate with a path to a trusted authority; made by [`VerifiedChain::verify`] only.
@@ -208,9 +236,7 @@ impl VerifiedChain {
                         at: at.to_vec(),
                     });
                 }
-                // "Not in use then" says less than why there is no path.
-                Err(ChainError::OutsideWindow { .. })
-                    if matches!(refusal, ChainError::Path { .. }) => {}
+                Err(error) if error.weight() < refusal.weight() => {}
                 Err(error) => refusal = error,
             }
         }
@@ -249,9 +275,27 @@ fn issuer_at_all(
         }
         issuer = authority
             .path(leaf, intermediates, at, Purpose::CodeSigning)
-            .map_err(|reason| ChainError::Path { at, reason })?;
+            .map_err(|reason| no_path(at, reason))?;
     }
     Ok(issuer)
+}
+
+fn no_path(at: Timestamp, reason: webpki::Error) -> ChainError {
+    let moment = |time: rustls_pki_types::UnixTime| {
+        i64::try_from(time.as_secs())
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+    };
+    match &reason {
+        webpki::Error::CertExpired { not_after, .. } => {
+            moment(*not_after).map(|ended| ChainError::Expired { at, ended })
+        }
+        webpki::Error::CertNotValidYet { not_before, .. } => {
+            moment(*not_before).map(|begins| ChainError::NotYetValid { at, begins })
+        }
+        _ => None,
+    }
+    .unwrap_or(ChainError::Path { at, reason })
 }
 
 pub(crate) fn validity(der: &[u8]) -> Result<Window, CertificateError> {

@@ -227,6 +227,15 @@ pub enum Error {
     /// A file that a key service's variable names cannot be read.
     #[error(transparent)]
     KeyServiceFile(#[from] kms::VariablesError),
+    /// A web address that cannot be reached, or gives more than a key.
+    #[error("loading public key: {url}: {source}")]
+    KeyAddress {
+        /// Where, without secrets.
+        url: String,
+        /// Why.
+        #[source]
+        source: net::Error,
+    },
     /// A web address that gives no key.
     #[error("{url} answered {status}")]
     NoKeyThere {
@@ -453,6 +462,7 @@ impl Error {
             | Self::Store(_)
             | Self::Input(_)
             | Self::KeyReference(_)
+            | Self::KeyAddress { .. }
             | Self::KeyServiceFile(_)
             | Self::NoHome
             | Self::Provider(_)
@@ -605,7 +615,7 @@ fn sign(error: &SignError) -> String {
         SignError::Service(error) => services::keyless(error),
         SignError::Unverifiable(refusal) => format!(
             "the new signature does not verify, and was not written: {}",
-            refusals::text(refusal)
+            refusals::of_new(refusal)
         ),
         SignError::NoPromise => {
             format!("{error}\nUse --format bundle, or a log of version 1 by --rekor-url.")

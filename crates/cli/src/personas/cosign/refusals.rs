@@ -2,7 +2,9 @@
 
 use pki::signature::VerifyError;
 use sigstore::chain::ChainError;
+use sigstore::timestamp::TimestampError;
 use sigstore::verify::{LogError, Refusal, SctRefusal};
+use tlog::sct::SctError;
 
 use crate::render::printable::printable;
 
@@ -14,6 +16,42 @@ pub(crate) fn text(refusal: &Refusal) -> String {
         text.push_str(remedy);
     }
     text
+}
+
+/// The same of a signature that was just made, where other flags help.
+pub(crate) fn of_new(refusal: &Refusal) -> String {
+    let advice = match refusal {
+        Refusal::Chain(ChainError::Expired { .. } | ChainError::NotYetValid { .. })
+        | Refusal::Log {
+            error: LogError::IntegratedTime(_),
+            ..
+        } => {
+            "A certificate lives for minutes: the clocks of the certificate authority, the log and the timestamp server \
+             do not agree."
+        }
+        Refusal::Chain(_)
+        | Refusal::Log {
+            error: LogError::UnknownLog { .. } | LogError::OutsideWindow,
+            ..
+        }
+        | Refusal::Sct(SctRefusal::Sct(SctError::UnknownLog { .. }))
+        | Refusal::Timestamp {
+            error: TimestampError::NoAuthority | TimestampError::UnknownSigner,
+            ..
+        } => {
+            "Those who are trusted here come from --trusted-root, the SIGSTORE_… variables or 'cosign initialize', and \
+             must be the services that sign."
+        }
+        Refusal::Sct(_) => {
+            "The certificate authority did not get a proper promise of a certificate log; if it has no such log, sign \
+             with --insecure-skip-verify."
+        }
+        Refusal::Log { .. } | Refusal::Timestamp { .. } => {
+            "The service is at fault, or another answers in its place."
+        }
+        _ => return text(refusal),
+    };
+    format!("{}\n{advice}", printable(&sentence(refusal)))
 }
 
 /// One line.
@@ -39,12 +77,13 @@ pub(crate) fn sentence(refusal: &Refusal) -> String {
 }
 
 fn remedy(refusal: &Refusal) -> Option<&'static str> {
-    use sigstore::timestamp::TimestampError;
-    use tlog::sct::SctError;
     Some(match refusal {
         Refusal::CertificateExpected => "Verify it with --key and the signer's public key.",
         Refusal::KeyExpected => {
             "Verify it with --certificate-identity and --certificate-oidc-issuer in place of --key."
+        }
+        Refusal::Chain(ChainError::Expired { .. } | ChainError::NotYetValid { .. }) => {
+            "It takes a log entry or a timestamp of the time when it was valid; without any it is judged now."
         }
         Refusal::Chain(ChainError::NoAuthority | ChainError::Path { .. }) => {
             "Authorities come from --trusted-root, --ca-roots, SIGSTORE_ROOT_FILE, or 'cosign initialize'."

@@ -199,7 +199,10 @@ fn chain(error: &ChainError) -> (&'static str, &'static str) {
             "no-trusted-time",
             "Sign with a transparency log or a timestamp authority: a certificate lives for minutes.",
         ),
-        ChainError::OutsideWindow { .. } | ChainError::Path { .. } => (
+        ChainError::Expired { .. }
+        | ChainError::NotYetValid { .. }
+        | ChainError::OutsideWindow { .. }
+        | ChainError::Path { .. } => (
             "untrusted-certificate",
             "The certificate is not from an authority of the trusted root, or was not valid when it signed.",
         ),

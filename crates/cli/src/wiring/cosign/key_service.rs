@@ -52,16 +52,22 @@ impl KeyOps for Client<'_> {
     fn fetch_public_key(&mut self, url: net::Url) -> Result<Vec<u8>, Error> {
         let client = self.services_client(None)?;
         let limit = u64::try_from(VERIFYING_KEY_FILE_LIMIT).unwrap_or(u64::MAX);
+        let address = net::redacted_url(&url);
+        let failed = |source| Error::KeyAddress {
+            url: address.clone(),
+            source,
+        };
         self.block_on(async {
-            let request = Request::get(url.clone()).redirects(Redirects::Follow { max: 3 });
-            let response = client.send(request).await?;
+            let request = Request::get(url).redirects(Redirects::Follow { max: 3 });
+            let response = client.send(request).await.map_err(failed)?;
             if !response.status.is_success() {
                 return Err(Error::NoKeyThere {
-                    url: net::redacted_url(&url),
+                    url: address.clone(),
                     status: response.status.as_u16(),
                 });
             }
-            Ok(response.read_to_limit(limit).await?.to_vec())
+            let text = response.read_to_limit(limit).await.map_err(failed)?;
+            Ok(text.to_vec())
         })
     }
 }

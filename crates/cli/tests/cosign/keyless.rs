@@ -1,0 +1,859 @@
+//! Signing with the identity of a token.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
+use testkit::{Fault, Proxy, Terminal};
+
+use crate::scene::{At, Scene, Who};
+use crate::server::{Server, browse};
+
+const ISSUER: &str = "https://gitlab.com";
+const IDENTITY: &str = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
+
+fn claims() -> Claims {
+    Claims::gitlab(ISSUER, "acme/app", Ref::Branch("main"))
+}
+
+/// Whether `who` finds the image signed by this identity.
+fn verify(scene: &Scene, who: Who, image: &str, identity: &str, issuer: &str) -> testkit::Output {
+    let [_, _, rekor, rekor_url] = scene.urls();
+    let words = [
+        "verify",
+        "--certificate-identity",
+        identity,
+        "--certificate-oidc-issuer",
+        issuer,
+        rekor,
+        rekor_url,
+        image,
+    ];
+    scene.run(who, &words)
+}
+
+fn is_signed_by(scene: &Scene, image: &str, identity: &str, issuer: &str) {
+    for who in [Who::Ours, Who::V2] {
+        verify(scene, who, image, identity, issuer).success();
+    }
+}
+
+fn is_unsigned(scene: &Scene, image: &str) {
+    let verified = verify(scene, Who::Ours, image, IDENTITY, ISSUER);
+    assert_eq!(verified.code(), Some(10), "{verified}");
+}
+
+#[test]
+fn a_token_given_or_found() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let token = scene.sigstore.token(&claims());
+    scene.write("token", &token);
+    for (name, given, variable) in [
+        ("value", &["--identity-token", &token][..], ("NOTHING", "")),
+        ("file", &["--identity-token", "token"], ("NOTHING", "")),
+        ("variable", &[], ("SIGSTORE_ID_TOKEN", token.as_str())),
+        (
+            "named",
+            &["--oidc-provider", "envvar"],
+            ("SIGSTORE_ID_TOKEN", &token),
+        ),
+        ("flag", &[], ("COSIGN_IDENTITY_TOKEN", &token)),
+    ] {
+        let image = scene.image(name);
+        let words = [&["sign", "--yes"], &scene.urls()[..], given, &[&image]].concat();
+        let said = scene.run_with(Who::Ours, variable, &words).success();
+        assert!(
+            !said
+                .to_string()
+                .split("[stdout]")
+                .nth(1)
+                .unwrap()
+                .contains(&token)
+        );
+        is_signed_by(&scene, &image, IDENTITY, ISSUER);
+    }
+}
+
+#[test]
+fn the_tokens_of_ci_systems() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let sign = |name: &str, variables: &[(&str, &str)], more: &[&str]| {
+        let image = scene.image(name);
+        let words = [&["sign", "--yes"], &scene.urls()[..], more, &[&image]].concat();
+        let mut command = scene.command(&words);
+        command.envs(variables.iter().copied());
+        testkit::run(command, b"").success();
+        image
+    };
+
+    let url = scene.sigstore.github_request_url();
+    let github = [
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", url.as_str()),
+        (
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            Sigstore::GITHUB_REQUEST_TOKEN,
+        ),
+    ];
+    for (name, more) in [
+        ("github", &[][..]),
+        ("github-named", &["--oidc-provider", "github-actions"]),
+    ] {
+        let image = sign(name, &github, more);
+        let issuer = "https://token.actions.githubusercontent.com";
+        let identity = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
+        is_signed_by(&scene, &image, identity, issuer);
+    }
+
+    let token = scene.sigstore.token(&Claims::buildkite("acme", "app"));
+    let agent = Server::start(move |asked| {
+        assert_eq!(asked.line, "POST /v3/jobs/a-job/oidc/tokens");
+        assert_eq!(asked.header("authorization"), "Token agent-secret");
+        assert_eq!(asked.json()["audience"], "sigstore");
+        (200, serde_json::json!({ "token": token }).to_string())
+    });
+    let endpoint = format!("{}/v3", agent.address);
+    let buildkite = [
+        ("BUILDKITE_AGENT_ACCESS_TOKEN", "agent-secret"),
+        ("BUILDKITE_AGENT_ENDPOINT", &endpoint),
+        ("BUILDKITE_JOB_ID", "a-job"),
+    ];
+    let image = sign("buildkite", &buildkite, &[]);
+    let identity = "https://buildkite.com/acme/app";
+    is_signed_by(&scene, &image, identity, "https://agent.buildkite.com");
+
+    // A GitLab of one's own.
+    let own = "https://gitlab.acme.example";
+    scene.sigstore.trust_issuer(own, IssuerKind::Gitlab);
+    let claims = Claims::gitlab(own, "team/app", Ref::Tag("v1"));
+    let token = scene.sigstore.token(&claims);
+    let image = sign("own-gitlab", &[("SIGSTORE_ID_TOKEN", &token)], &[]);
+    let identity = format!("{own}/team/app//.gitlab-ci.yml@refs/tags/v1");
+    is_signed_by(&scene, &image, &identity, own);
+}
+
+#[test]
+fn a_person_logs_in() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let issuer = scene.sigstore.oidc_url().to_owned();
+    let words = |image: &str, more: &[&str]| -> Vec<String> {
+        let words = [
+            &["sign", "--yes", "--oidc-issuer", &issuer],
+            &scene.urls()[..],
+            more,
+            &[image],
+        ];
+        words.concat().iter().map(|&word| word.to_owned()).collect()
+    };
+    let image = scene.image("device");
+    let line = words(&image, &[]);
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    scene
+        .run(Who::Ours, &line)
+        .success()
+        .says("Non-interactive mode detected, using device flow.")
+        .says("Enter the verification code");
+    is_signed_by(&scene, &image, Sigstore::PERSON, &issuer);
+
+    for (name, more) in [
+        ("browser", &["--fulcio-auth-flow", "normal"][..]),
+        (
+            "redirect",
+            &[
+                "--fulcio-auth-flow",
+                "normal",
+                "--oidc-redirect-url",
+                "http://127.0.0.1:0/back/here",
+            ],
+        ),
+    ] {
+        let image = scene.image(name);
+        let line = words(&image, more);
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        let mut command = scene.command(&line);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0, "no address to open");
+            if line.trim_start().starts_with("http") {
+                break line.trim().to_owned();
+            }
+        };
+        assert_eq!(address.contains("back%2Fhere"), name == "redirect");
+        let page = browse(&address);
+        assert!(page.contains("You are logged in"), "{page}");
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert!(child.wait().unwrap().success(), "{rest}");
+        is_signed_by(&scene, &image, Sigstore::PERSON, &issuer);
+    }
+}
+
+/// Before a name goes into a log a person is asked, and only then.
+#[test]
+fn a_person_is_asked_before_the_log_is() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let token = scene.sigstore.token(&claims());
+    let image = scene.image("asked");
+    let words = [
+        &["sign", "--identity-token", &token],
+        &scene.urls()[..],
+        &[&image],
+    ]
+    .concat();
+    let mut terminal = Terminal::spawn(scene.command(&words));
+    terminal.expect("transparency log");
+    terminal.expect("Are you sure you would like to continue? [y/N]");
+    terminal.type_line("n");
+    let (said, code) = terminal.finish();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("user declined the prompt"), "{said}");
+    is_unsigned(&scene, &image);
+    assert!(scene.sigstore.calls().is_empty(), "asked before the answer");
+
+    let mut terminal = Terminal::spawn(scene.command(&words));
+    terminal.expect("[y/N]");
+    terminal.type_line("y");
+    let (said, code) = terminal.finish();
+    assert_eq!(code, Some(0), "{said}");
+    is_signed_by(&scene, &image, IDENTITY, ISSUER);
+
+    // A key without a log: no question.
+    scene.generate_key(Who::Ours, "key");
+    let words = ["sign", "--key", "key.key", &image];
+    let (said, code) = Terminal::spawn(scene.command(&words)).finish();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("[y/N]"), "{said}");
+}
+
+/// Tokens that cannot be used are told apart, and nothing is written.
+#[test]
+fn tokens_that_are_refused() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let image = scene.image("refused");
+    let token = |claims: &Claims| scene.sigstore.token(claims);
+    let unknown = Claims::gitlab("https://unknown.example", "acme/app", Ref::Branch("main"));
+    let cases = [
+        (
+            token(&claims().expires_in(-60)),
+            "the identity token expired at ",
+            "sign early in the job",
+        ),
+        (
+            token(&claims().with("aud", "vault")),
+            "the identity token is for vault, expected sigstore",
+            "--oidc-client-id",
+        ),
+        (
+            token(&claims().with("nbf", 4_000_000_000_u64)),
+            "the identity token is valid from 2096-",
+            "the clock of this machine",
+        ),
+        (
+            token(&unknown),
+            "answered 4",
+            "look whether it knows the token's issuer",
+        ),
+        (
+            "nonsense".to_owned(),
+            "nonsense: ",
+            "--identity-token takes the token itself, or the name of a file",
+        ),
+    ];
+    for (token, found, advice) in cases {
+        let words = [
+            &["sign", "--yes", "--identity-token", &token],
+            &scene.urls()[..],
+            &[&image],
+        ]
+        .concat();
+        let refused = scene.run(Who::Ours, &words);
+        assert_eq!(refused.code(), Some(1), "{refused}");
+        let refused = refused.says(found).says(advice);
+        assert!(
+            !refused.stderr.contains(&token) || token == "nonsense",
+            "{refused}"
+        );
+        is_unsigned(&scene, &image);
+    }
+}
+
+#[test]
+fn a_job_without_a_token() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let image = scene.image("nobody");
+    let token = scene.sigstore.token(&claims());
+    let [fulcio, fulcio_url, ..] = scene.urls();
+    for (variable, more, sentence) in [
+        (
+            ("NOTHING", ""),
+            &[][..],
+            "no identity token\nIn CI, let the job have one",
+        ),
+        (("SIGSTORE_ID_TOKEN", ""), &[], "no identity token\n"),
+        (
+            ("SIGSTORE_ID_TOKEN", token.as_str()),
+            &["--oidc-disable-ambient-providers"],
+            "no identity token\n",
+        ),
+        (
+            ("NOTHING", ""),
+            &["--oidc-provider", "github-actions"],
+            "github-actions gives no identity token here: ACTIONS_ID_TOKEN_REQUEST_URL is not set\nLeave --oidc-provider",
+        ),
+        (
+            ("NOTHING", ""),
+            &["--oidc-provider", "spiffe"],
+            "identity tokens of spiffe are not supported",
+        ),
+    ] {
+        let words = [&["sign", "--yes", fulcio, fulcio_url], more, &[&image]].concat();
+        let refused = scene.run_with(Who::Ours, variable, &words);
+        assert_eq!(refused.code(), Some(1), "{refused}");
+        refused.says(sentence);
+    }
+    // Nobody is named: nobody is asked.
+    let words = ["sign", "--yes", "--identity-token", &token, &image];
+    scene
+        .run(Who::Ours, &words)
+        .failure()
+        .says("no certificate authority is named")
+        .says("--signing-config FILE, or --fulcio-url and --rekor-url");
+    assert!(scene.sigstore.calls().is_empty());
+    is_unsigned(&scene, &image);
+}
+
+/// A service that is not there, or says no: which, where, what to do; nothing is written.
+#[test]
+fn services_that_fail() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let image = scene.image("failing");
+    let token = scene.sigstore.token(&claims());
+    let proxies = [
+        (
+            "--fulcio-url",
+            "certificate authority",
+            scene.sigstore.fulcio_url().to_owned(),
+        ),
+        (
+            "--rekor-url",
+            "transparency log",
+            scene.sigstore.rekor_url().to_owned(),
+        ),
+        (
+            "--timestamp-server-url",
+            "timestamp authority",
+            scene.sigstore.timestamp_url(),
+        ),
+    ];
+    for (number, (failing, name, url)) in proxies.iter().enumerate() {
+        let path = ["", "", "/api/v1/timestamp"][number];
+        let proxy = Proxy::to(url.strip_suffix(path).unwrap()).start_http();
+        let through = format!("{}{path}", proxy.url());
+        let dead = format!("http://127.0.0.1:1{path}");
+        let sign = |address: &str| {
+            let mut words = vec!["sign", "--yes", "--identity-token", &token];
+            for (flag, _, url) in &proxies {
+                words.extend([*flag, if flag == failing { address } else { url }]);
+            }
+            words.push(&image);
+            scene.run(Who::Ours, &words)
+        };
+        let advice = format!("Its address comes from {failing} or the signing configuration.");
+        sign(&dead).failure().says(name).says(&advice);
+        is_unsigned(&scene, &image);
+        for (status, advice) in [
+            (404, advice.as_str()),
+            (503, "It has a fault of its own. Try again later"),
+        ] {
+            proxy.on_path("", Fault::json(status, "{\"message\":\"no\u{1b}[31m\"}"));
+            let refused = sign(&through).failure();
+            let refused = refused
+                .says(name)
+                .says(&format!("answered {status}"))
+                .says(advice);
+            assert!(!refused.stderr.contains('\u{1b}'), "{refused:?}");
+            is_unsigned(&scene, &image);
+            proxy.clear();
+        }
+    }
+    // A log that is told of a signature of which nothing else is known is no harm; with all there, it goes.
+    let words = [
+        &["sign", "--yes", "--identity-token", &token],
+        &scene.urls()[..],
+        &[&image],
+    ]
+    .concat();
+    scene.run(Who::Ours, &words).success();
+    is_signed_by(&scene, &image, IDENTITY, ISSUER);
+}
+
+/// What does not verify is not written.
+#[test]
+fn what_does_not_verify_is_not_written() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let image = scene.image("unverifiable");
+    let token = scene.sigstore.token(&claims());
+    let none = Faults::default;
+    let timestamps = scene.sigstore.timestamp_url();
+    let clocks = "A certificate lives for minutes: the clocks of";
+    let at_fault = "The service is at fault, or another answers in its place.";
+    let promise = "sign with --insecure-skip-verify";
+    for (faults, sentence, advice) in [
+        (
+            Faults {
+                certificate_age: 7200,
+                ..none()
+            },
+            "the certificate ended at",
+            clocks,
+        ),
+        (
+            Faults {
+                certificate_age: -7200,
+                ..none()
+            },
+            "the certificate began at",
+            clocks,
+        ),
+        (
+            Faults {
+                timestamp_skew: 86_400,
+                ..none()
+            },
+            "the certificate ended at",
+            clocks,
+        ),
+        (
+            Faults {
+                timestamp_skew: -86_400,
+                ..none()
+            },
+            "the certificate begins at",
+            clocks,
+        ),
+        (
+            Faults {
+                wrong_timestamp: true,
+                ..none()
+            },
+            "timestamp 0: ",
+            at_fault,
+        ),
+        (
+            Faults {
+                wrong_set: true,
+                ..none()
+            },
+            "log entry 0: ",
+            at_fault,
+        ),
+        (
+            Faults {
+                no_sct: true,
+                ..none()
+            },
+            "carries no SCT",
+            promise,
+        ),
+        (
+            Faults {
+                wrong_sct: true,
+                ..none()
+            },
+            "SCT of log",
+            promise,
+        ),
+    ] {
+        scene.sigstore.set_faults(faults.clone());
+        let words = [
+            &["sign", "--yes", "--identity-token", &token],
+            &scene.urls()[..],
+            &["--timestamp-server-url", &timestamps, &image],
+        ]
+        .concat();
+        let refused = scene.run(Who::Ours, &words);
+        assert_eq!(refused.code(), Some(1), "{faults:?} {refused}");
+        refused
+            .says("the new signature does not verify, and was not written: ")
+            .says(sentence)
+            .says(advice);
+        scene.sigstore.set_faults(none());
+        is_unsigned(&scene, &image);
+    }
+}
+
+#[test]
+fn a_key_needs_nobody_but_the_registry() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.generate_key(Who::Ours, "key");
+    for (name, more) in [
+        ("plain", &[][..]),
+        ("bundle", &["--format", "bundle"]),
+        ("both", &["--format", "both"]),
+    ] {
+        let image = scene.image(name);
+        let words = [&["sign", "--key", "key.key"], more, &[&image]].concat();
+        let mut command = scene.command(&words);
+        // Whoever asks anybody elsewhere asks a port where nobody is.
+        command
+            .env("HTTPS_PROXY", "http://127.0.0.1:1")
+            .env("HTTP_PROXY", "http://127.0.0.1:1")
+            .env("NO_PROXY", "127.0.0.1,localhost");
+        testkit::run(command, b"").success();
+        let words = [
+            "verify",
+            "--key",
+            "key.pub",
+            "--insecure-ignore-tlog",
+            &image,
+        ];
+        let readers: &[Who] = match name {
+            "plain" => &[Who::Ours, Who::V2, Who::V3],
+            "bundle" => &[Who::Ours, Who::V3],
+            _ => &[Who::Ours, Who::V2, Who::V3],
+        };
+        for &reader in readers {
+            scene.run(reader, &words).success();
+        }
+    }
+    assert!(scene.sigstore.calls().is_empty());
+    let kept: Vec<String> = std::fs::read_dir(scene.home())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with("key.") && !name.starts_with("empty"))
+        .filter(|name| name != ".sigstore")
+        .collect();
+    assert_eq!(
+        kept, [""; 0],
+        "a client that signs with a key leaves nothing"
+    );
+}
+
+/// A certificate for a key at hand: asked for now, or given.
+#[test]
+fn a_key_with_a_certificate() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.generate_key(Who::Ours, "key");
+    scene.generate_key(Who::Ours, "other");
+    let token = scene.sigstore.token(&claims());
+    let image = scene.image("issued");
+    let words = [
+        &["sign", "--yes", "--key", "key.key", "--issue-certificate"],
+        &[
+            "--identity-token",
+            &token,
+            "--output-certificate",
+            "leaf.pem",
+        ][..],
+        &scene.urls()[..],
+        &[&image],
+    ]
+    .concat();
+    scene.run(Who::Ours, &words).success();
+    is_signed_by(&scene, &image, IDENTITY, ISSUER);
+
+    let image = scene.image("given");
+    let chain = scene.sigstore.file("fulcio.pem");
+    let [_, _, rekor, rekor_url] = scene.urls();
+    let chain = chain.to_str().unwrap();
+    let words = [
+        "sign",
+        "--yes",
+        "--key",
+        "key.key",
+        "--certificate",
+        "leaf.pem",
+        "--certificate-chain",
+        chain,
+        rekor,
+        rekor_url,
+        &image,
+    ];
+    scene.run(Who::Ours, &words).success();
+    is_signed_by(&scene, &image, IDENTITY, ISSUER);
+    // Of another key.
+    let image = scene.image("mistaken");
+    let words = [
+        "sign",
+        "--yes",
+        "--key",
+        "other.key",
+        "--certificate",
+        "leaf.pem",
+        rekor,
+        rekor_url,
+        &image,
+    ];
+    scene
+        .run(Who::Ours, &words)
+        .failure()
+        .says("the certificate is for the key");
+    is_unsigned(&scene, &image);
+}
+
+/// Files instead of the registry, and other words in the signature.
+#[test]
+fn what_is_written_where() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.generate_key(Who::Ours, "key");
+    let image = scene.image("files");
+    let words = [
+        "sign",
+        "--key",
+        "key.key",
+        "--upload=false",
+        "--output-signature",
+        "s",
+        "--output-payload",
+        "p",
+        &image,
+    ];
+    scene.run(Who::Ours, &words).success();
+    let verify = ["verify", "--key", "key.pub", "--insecure-ignore-tlog"];
+    let unsigned = scene.run_on(Who::Ours, &verify, &[&image]);
+    assert_eq!(unsigned.code(), Some(10), "{unsigned}");
+    let blob = [
+        "verify-blob",
+        "--key",
+        "key.pub",
+        "--insecure-ignore-tlog",
+        "--signature",
+        "s",
+        "p",
+    ];
+    for who in [Who::V2, Who::Ours] {
+        scene.run(who, &blob).success();
+    }
+    let printed = scene
+        .run(
+            Who::Ours,
+            &["sign", "--key", "key.key", "--upload=false", &image],
+        )
+        .success();
+    let signature = crate::scene::base64(printed.stdout.trim());
+    assert!(signature.len() > 64, "{printed}");
+
+    // As `attach signature` of cosign takes them.
+    scene
+        .run(
+            Who::V2,
+            &[
+                "attach",
+                "signature",
+                "--payload",
+                "p",
+                "--signature",
+                "s",
+                &image,
+            ],
+        )
+        .success();
+    scene.run_on(Who::Ours, &verify, &[&image]).success();
+
+    let image = scene.image("identity");
+    let words = [
+        "sign",
+        "--key",
+        "key.key",
+        "--sign-container-identity",
+        "acme.example/app",
+        "--record-creation-timestamp",
+        &image,
+    ];
+    scene.run(Who::Ours, &words).success();
+    for who in [Who::V2, Who::Ours] {
+        scene
+            .run_on(who, &verify, &[&image])
+            .success()
+            .says("\"docker-reference\":\"acme.example/app\"");
+    }
+
+    let (index, children) = scene.index("index");
+    let words = ["sign", "--key", "key.key", "--recursive", &index];
+    scene.run(Who::Ours, &words).success();
+    for image in [&index, &children[0], &children[1]] {
+        scene.run_on(Who::V2, &verify, &[image]).success();
+    }
+    let payload = ["sign", "--key", "key.key", "--payload", "p", &index];
+    scene
+        .run(Who::Ours, &payload)
+        .failure()
+        .says("--payload is not supported\nThe payload is made from the image");
+}
+
+#[test]
+fn files_with_certificates_and_timestamps() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    let token = scene.sigstore.token(&claims());
+    let [fulcio, fulcio_url, ..] = scene.urls();
+    let timestamps = scene.sigstore.timestamp_url();
+    scene.write("file", "content");
+    let words = [
+        "sign-blob",
+        "--yes",
+        "--identity-token",
+        &token,
+        fulcio,
+        fulcio_url,
+        "--timestamp-server-url",
+        &timestamps,
+        "--output-signature",
+        "s",
+        "--output-certificate",
+        "c",
+        "--rfc3161-timestamp",
+        "t",
+        "file",
+    ];
+    scene.run(Who::Ours, &words).success();
+    let who = [
+        "--certificate-identity",
+        IDENTITY,
+        "--certificate-oidc-issuer",
+        ISSUER,
+    ];
+    let verify = [
+        "verify-blob",
+        "--signature",
+        "s",
+        "--certificate",
+        "c",
+        "--rfc3161-timestamp",
+        "t",
+        "--use-signed-timestamps",
+        "--insecure-ignore-tlog",
+        "file",
+    ];
+    for reader in [Who::V2, Who::Ours] {
+        scene.run_on(reader, &verify, &who).success();
+    }
+
+    let (config, root) = (scene.signing_config(LogVersion::V1), scene.trusted_root());
+    for algorithm in ["ecdsa-sha2-256-nistp256", "ecdsa-sha2-384-nistp384"] {
+        let words = [
+            "sign-blob",
+            "--yes",
+            "--identity-token",
+            &token,
+            "--signing-config",
+            &config,
+            "--trusted-root",
+            &root,
+            "--signing-algorithm",
+            algorithm,
+            "--bundle",
+            "b",
+            "file",
+        ];
+        scene.run(Who::Ours, &words).success();
+        let verify = [
+            "verify-blob",
+            "--bundle",
+            "b",
+            "--trusted-root",
+            &root,
+            "file",
+        ];
+        for reader in [Who::V3, Who::Ours] {
+            scene.run_on(reader, &verify, &who).success();
+        }
+    }
+    scene.write("predicate", "{}");
+    let words = [
+        "attest-blob",
+        "--yes",
+        "--identity-token",
+        &token,
+        "--signing-config",
+        &config,
+        "--trusted-root",
+        &root,
+        "--predicate",
+        "predicate",
+        "--type",
+        "https://acme.example/p",
+        "--bundle",
+        "a",
+        "file",
+    ];
+    scene.run(Who::Ours, &words).success();
+    let verify = [
+        "verify-blob-attestation",
+        "--bundle",
+        "a",
+        "--trusted-root",
+        &root,
+        "--type",
+        "https://acme.example/p",
+        "file",
+    ];
+    for reader in [Who::V3, Who::Ours] {
+        scene.run_on(reader, &verify, &who).success();
+    }
+}
+
+/// On a terminal a bar shows how far it is; a failure among many stops nothing, and the last line counts.
+#[test]
+fn many_images_on_a_terminal() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.generate_key(Who::Ours, "key");
+    let mut images: Vec<String> = (0..4)
+        .map(|number| scene.image(&format!("many{number}")))
+        .collect();
+    let missing = images[0].replace("many0@", "missing@");
+    images.insert(2, missing.clone());
+    let mut words = vec!["sign", "--key", "key.key"];
+    words.extend(images.iter().map(String::as_str));
+    let (said, code) = Terminal::spawn(scene.command(&words)).finish();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("signing"), "no progress: {said}");
+    assert!(
+        said.contains(&format!("Error: signing [{missing}]: image not found")),
+        "{said}"
+    );
+    assert!(said.contains("Signed 4 of 5 images."), "{said}");
+    for image in images.iter().filter(|image| **image != missing) {
+        let words = [
+            "verify",
+            "--key",
+            "key.pub",
+            "--insecure-ignore-tlog",
+            image,
+        ];
+        scene.run(Who::V2, &words).success();
+    }
+    // Without a terminal there is no bar.
+    let said = scene.run(Who::Ours, &words).failure();
+    assert!(!said.stderr.contains('\r'), "{said}");
+}
