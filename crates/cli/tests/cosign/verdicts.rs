@@ -155,3 +155,92 @@ fn a_proxy_that_fails_half_the_registry_is_no_absence() {
     }
     refused(scene.run(Who::Ours, &verify), 10, &["no signatures found"]);
 }
+
+/// As in cosign, attestations have no exit codes of their own; that there is no such tag has one in ours.
+#[test]
+fn verify_attestation_tells_four_reasons_apart() {
+    let Some(scene) = scene() else { return };
+    scene.write("predicate.json", "{}");
+    let signed = scene.image("signed");
+    let sign = ["sign", "--key=key.key", "--yes", "--format=both", &signed];
+    scene.run(Who::Ours, &sign).success();
+    let no_tag = format!("{}/signed:nope", scene.host());
+    let unreachable = format!("{}/app:1", nobody());
+    let verify = |image: &str| {
+        let verify = [
+            "verify-attestation",
+            "--key=key.pub",
+            NO_LOG,
+            "--type=custom",
+            image,
+        ];
+        scene.run(Who::Ours, &verify)
+    };
+    for format in ["bundle", "legacy"] {
+        let attested = scene.image(&format!("attested-{format}"));
+        let format = format!("--format={format}");
+        let attest = |key: &str, kind: &str| {
+            let (key, kind) = (format!("--key={key}.key"), format!("--type={kind}"));
+            let predicate = "--predicate=predicate.json";
+            let attest = [
+                "attest", &key, "--yes", &format, predicate, &kind, &attested,
+            ];
+            scene.run(Who::Ours, &attest).success();
+        };
+        attest("key", "https://example.com/other");
+        let other = "none of the attestations matched the predicate type: custom, found: https://example.com/other";
+        refused(verify(&attested), 1, &[other]);
+        attest("other", "custom");
+        refused(
+            verify(&attested),
+            1,
+            &["no matching attestations", "another key's"],
+        );
+        attest("key", "custom");
+        verify(&attested).success();
+    }
+    // A signature is no attestation.
+    let signature = "predicate type: custom, found: https://sigstore.dev/cosign/sign/v1";
+    refused(verify(&signed), 1, &[signature]);
+    refused(verify(&no_tag), 11, &["image tag not found", "nope"]);
+    refused(verify(&unreachable), 1, &["refused"]);
+    let proxy = scene.proxy();
+    let proxied = signed.replace(&scene.host(), &proxy.host());
+    for path in [".att", "/referrers/"] {
+        proxy.on(move |_, found| found.contains(path), Fault::status(500));
+        refused(verify(&proxied), 1, &["could not be read", "answered 500"]);
+        proxy.clear();
+    }
+}
+
+/// The codes are those of the real programs, where these tell the reasons apart at all.
+#[test]
+fn exit_codes_are_those_of_cosign() {
+    let Some(scene) = scene() else { return };
+    let signed = scene.image("signed");
+    let sign = [
+        "sign",
+        "--key=other.key",
+        "--yes",
+        "--format=legacy",
+        &signed,
+    ];
+    scene.run(Who::Ours, &sign).success();
+    let unsigned = scene.image("unsigned");
+    let no_tag = format!("{}/unsigned:nope", scene.host());
+    for (image, code) in [(&signed, 12), (&unsigned, 10), (&no_tag, 11)] {
+        for who in [Who::Ours, Who::V2, Who::V3] {
+            let verify = ["verify", "--key=key.pub", NO_LOG, image];
+            let output = scene.run(who, &verify);
+            assert_eq!(output.code(), Some(code), "{who:?}: {output}");
+        }
+    }
+    // cosign has 1 for a tag that is not there, too.
+    for (image, ours, theirs) in [(&unsigned, 1, 1), (&no_tag, 11, 1)] {
+        for (who, code) in [(Who::Ours, ours), (Who::V2, theirs)] {
+            let verify = ["verify-attestation", "--key=key.pub", NO_LOG, image];
+            let output = scene.run(who, &verify);
+            assert_eq!(output.code(), Some(code), "{who:?}: {output}");
+        }
+    }
+}
