@@ -336,6 +336,10 @@ fn registries_without_the_referrers_api() {
                 Fault::status(status),
             );
             harbour.verify("first").success();
+            if (format, status) == ("bundle", 412) {
+                let verify = ["verify", "--key=first.pub", NO_LOG, &harbour.image];
+                harbour.scene.run(Who::V3, &verify).failure();
+            }
             harbour.sign("second", format).success();
             harbour.verify("second").success();
             harbour.proxy.clear();

@@ -156,7 +156,7 @@ fn a_proxy_that_fails_half_the_registry_is_no_absence() {
     refused(scene.run(Who::Ours, &verify), 10, &["no signatures found"]);
 }
 
-/// As in cosign, attestations have no exit codes of their own; that there is no such tag has one in ours.
+/// The codes that cosign documents for signatures, and has not for attestations.
 #[test]
 fn verify_attestation_tells_four_reasons_apart() {
     let Some(scene) = scene() else { return };
@@ -189,11 +189,11 @@ fn verify_attestation_tells_four_reasons_apart() {
         };
         attest("key", "https://example.com/other");
         let other = "none of the attestations matched the predicate type: custom, found: https://example.com/other";
-        refused(verify(&attested), 1, &[other]);
+        refused(verify(&attested), 12, &[other]);
         attest("other", "custom");
         refused(
             verify(&attested),
-            1,
+            12,
             &["no matching attestations", "another key's"],
         );
         attest("key", "custom");
@@ -201,7 +201,9 @@ fn verify_attestation_tells_four_reasons_apart() {
     }
     // A signature is no attestation.
     let signature = "predicate type: custom, found: https://sigstore.dev/cosign/sign/v1";
-    refused(verify(&signed), 1, &[signature]);
+    refused(verify(&signed), 12, &[signature]);
+    let unsigned = scene.image("unsigned");
+    refused(verify(&unsigned), 10, &["no matching attestations"]);
     refused(verify(&no_tag), 11, &["image tag not found", "nope"]);
     refused(verify(&unreachable), 1, &["refused"]);
     let proxy = scene.proxy();
@@ -235,9 +237,9 @@ fn exit_codes_are_those_of_cosign() {
             assert_eq!(output.code(), Some(code), "{who:?}: {output}");
         }
     }
-    // cosign has 1 for a tag that is not there, too.
-    for (image, ours, theirs) in [(&unsigned, 1, 1), (&no_tag, 11, 1)] {
-        for (who, code) in [(Who::Ours, ours), (Who::V2, theirs)] {
+    // Of attestations cosign has 1 for everything.
+    for (image, ours) in [(&unsigned, 10), (&no_tag, 11)] {
+        for (who, code) in [(Who::Ours, ours), (Who::V2, 1)] {
             let verify = ["verify-attestation", "--key=key.pub", NO_LOG, image];
             let output = scene.run(who, &verify);
             assert_eq!(output.code(), Some(code), "{who:?}: {output}");
