@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attach;
 mod attest;
 mod bundle_create;
+mod carried;
+mod carry;
+mod files;
 mod findings;
 mod flags;
 mod initialize;
@@ -13,10 +17,16 @@ mod keys;
 mod login;
 mod lookups;
 mod registries;
-#[path = "../cosign_interop/scene.rs"]
-#[allow(dead_code, reason = "shared with the judges of interoperability")]
-mod scene;
 mod server;
+mod tree;
 mod trusted_root;
 mod verdicts;
 mod writers;
+
+#[path = "../cosign_interop/scene.rs"]
+#[allow(dead_code, reason = "shared with the judges of interoperability")]
+mod scene;
+
+#[path = "../cosign_interop/forms.rs"]
+#[allow(dead_code, reason = "shared with the judges of interoperability")]
+mod forms;
