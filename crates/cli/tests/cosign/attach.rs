@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::carried::{by, dress, keys, make};
 use crate::forms::{Form, strs};
-use crate::scene::{At, KeyKind, Scene, Who, base64};
+use crate::scene::{At, Scene, Who, base64};
 
 /// Standard output, a JSON document for each line.
 fn lines(text: &str) -> Vec<Value> {
@@ -437,7 +437,6 @@ fn wrong_files() {
         return;
     };
     keys(&scene);
-    scene.import_key(Who::V2, KeyKind::P384, "p384");
     let image = scene.image("wrong");
     let old = STANDARD.encode("{}");
     scene.write("no-base64.sig", "not base64!\n");

@@ -69,8 +69,11 @@ fn where_signatures_would_be() {
             let prefixed = [&words[..], &["--attachment-tag-prefix", "pre-"]].concat();
             for words in [&words[..], &prefixed] {
                 let ours = scene.run(Who::Ours, words).success();
-                assert_eq!(ours.stdout, scene.run(Who::V2, words).success().stdout);
                 assert_eq!(ours.stderr, "");
+                // cosign 2 puts the prefix before the digest, which makes it no reference.
+                if kind != "digest" || words.len() == 4 {
+                    assert_eq!(ours.stdout, scene.run(Who::V2, words).success().stdout);
+                }
             }
             let variable = ("COSIGN_REPOSITORY", elsewhere.as_str());
             let ours = scene.run_with(Who::Ours, variable, &words).success();

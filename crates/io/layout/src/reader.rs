@@ -183,12 +183,16 @@ impl Layout {
         }))
     }
 
-    /// What refers to `subject`, by digest. Every blob is looked at, because cosign lists referrers nowhere; what is
-    /// damaged is passed over, since nothing says that it referred to this image.
+    /// What refers to `subject`, by digest. Every blob is looked at, because cosign lists referrers nowhere. What the
+    /// index lists must be there, and whole: it may have referred to this image. Of other blobs, what is damaged is
+    /// passed over.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::TooMany`].
+    /// [`Error::Io`], [`Error::TooMany`]; for what the index lists, as [`Self::manifest`].
     pub async fn referrers(&self, subject: &Digest) -> Result<Vec<Manifest>, Error> {
+        for entry in self.entries().iter().filter(|entry| is_manifest(entry)) {
+            self.manifest(&entry.digest).await?;
+        }
         let mut found = Vec::new();
         let mut searched = 0;
         for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
@@ -231,6 +235,10 @@ impl Layout {
         };
         Ok(parse(bytes).ok().filter(refers))
     }
+}
+
+fn is_manifest(entry: &Descriptor) -> bool {
+    entry.media_type.is_index() || entry.media_type.is_image()
 }
 
 /// A blob of which one piece is held back.

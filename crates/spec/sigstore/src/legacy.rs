@@ -418,3 +418,45 @@ struct WireTimestamp {
     #[serde(rename = "SignedRFC3161Timestamp")]
     signed_rfc3161_timestamp: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "eyJhcGlWZXJzaW9uIjoiMC4wLjEiLCJraW5kIjoiaGFzaGVkcmVrb3JkIiwic3BlYyI6e319";
+
+    #[test]
+    fn line_ends_in_base64_are_nothing() {
+        let signature = |text: &str| {
+            let annotations = BTreeMap::from([(SIGNATURE.to_owned(), text.to_owned())]);
+            LegacySignature::from_annotations(b"{}", &annotations).map(|read| read.signature)
+        };
+        for text in ["YWJj", "YWJj\n", "YW\r\nJj\r\n"] {
+            assert_eq!(signature(text).as_deref(), Ok(&b"abc"[..]), "{text:?}");
+        }
+        for text in ["YWJj ", "YW Jj", "YWJ", "YWJj\n="] {
+            let malformed = LegacyError::Malformed {
+                annotation: SIGNATURE,
+            };
+            assert_eq!(signature(text), Err(malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn answers_of_a_log_that_are_none() {
+        let entry = format!(
+            r#"{{"body":"{BODY}","integratedTime":1,"logID":"00","logIndex":1,"verification":{{"signedEntryTimestamp":"YWJj"}}}}"#
+        );
+        for answer in [
+            String::new(),
+            "{}".to_owned(),
+            "[]".to_owned(),
+            r#"{"a":{}}"#.to_owned(),
+            format!(r#"{{"a":{entry},"b":{entry}}}"#),
+            // A body that is no entry.
+            format!(r#"{{"a":{entry}}}"#),
+        ] {
+            assert!(LogPromise::parse_answer(&answer).is_err(), "{answer}");
+        }
+    }
+}

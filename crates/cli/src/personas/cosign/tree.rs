@@ -63,8 +63,8 @@ fn text(image: &Reference, tree: &Tree, repository: &Repository) -> String {
     if tree.branches.is_empty() {
         let _infallible = write!(
             text,
-            "No Supply Chain Security Related Artifacts artifacts found for image {image}\n, start creating one with \
-             simply running$ cosign sign <img>"
+            "No Supply Chain Security Related Artifacts found for image {image},\n start creating one with simply \
+             running$ cosign sign <img>"
         );
     }
     text
@@ -92,5 +92,49 @@ fn name(branch: &Branch, repository: &Repository) -> String {
                 branch.manifest
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::Digest;
+    use signing::carry::AttachedKind;
+
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_or_not_there_is_shown_as_such() {
+        let image = Reference::parse("example.com/acme/app:1").unwrap();
+        let digest = |text: &[u8]| Digest::sha256(text);
+        let referrer = |label: Option<&str>, leaves| Branch {
+            kind: BranchKind::Referrer {
+                kind: AttachedKind::Other,
+                label: label.map(str::to_owned),
+            },
+            manifest: digest(b"manifest"),
+            leaves,
+        };
+        let tree = Tree {
+            image: digest(b"image"),
+            branches: vec![
+                referrer(None, None),
+                referrer(Some(""), Some(vec![])),
+                referrer(
+                    Some("evil\u{1b}[2J\nx"),
+                    Some(vec![digest(b"a"), digest(b"b")]),
+                ),
+            ],
+        };
+        let (manifest, a, b) = (digest(b"manifest"), digest(b"a"), digest(b"b"));
+        let at = format!("artifacts via OCI referrer: example.com/acme/app@{manifest}");
+        assert_eq!(
+            text(&image, &tree, image.repository()),
+            format!(
+                "📦 Supply Chain Security Related artifacts for an image: example.com/acme/app:1\n\
+                 └── 🔗 unknown {at}\n   └── not in the registry\n\
+                 └── 🔗 unknown {at}\n\
+                 └── 🔗 evil\\u{{1b}}[2J\\nx {at}\n   ├── 🍒 {a}\n   └── 🍒 {b}\n"
+            )
+        );
     }
 }
