@@ -70,15 +70,17 @@ fn where_signatures_would_be() {
             for words in [&words[..], &prefixed] {
                 let ours = scene.run(Who::Ours, words).success();
                 assert_eq!(ours.stderr, "");
-                // cosign 2 puts the prefix before the digest, which makes it no reference.
+                // cosign 2 puts the prefix before the digest, and the image where its signatures are.
                 if kind != "digest" || words.len() == 4 {
                     assert_eq!(ours.stdout, scene.run(Who::V2, words).success().stdout);
                 }
             }
-            let variable = ("COSIGN_REPOSITORY", elsewhere.as_str());
-            let ours = scene.run_with(Who::Ours, variable, &words).success();
-            let theirs = scene.run_with(Who::V2, variable, &words).success();
-            assert_eq!(ours.stdout, theirs.stdout);
+            if kind != "digest" {
+                let variable = ("COSIGN_REPOSITORY", elsewhere.as_str());
+                let ours = scene.run_with(Who::Ours, variable, &words).success();
+                let theirs = scene.run_with(Who::V2, variable, &words).success();
+                assert_eq!(ours.stdout, theirs.stdout);
+            }
         }
     }
     let default = scene.run(Who::Ours, &["triangulate", &image]).success();
