@@ -281,7 +281,7 @@ fn issuer_at_all(
 }
 
 fn no_path(at: Timestamp, reason: webpki::Error) -> ChainError {
-    let moment = |time: rustls_pki_types::UnixTime| {
+    let moment = |time: UnixTime| {
         i64::try_from(time.as_secs())
             .ok()
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
