@@ -1,8 +1,11 @@
 //! One registry: its address, its login, and how requests are sent to it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use net::{Method, Redirects, Request, Response, Retry, Url};
-use oci::{Reference, RepositoryName};
-use tokio::sync::OnceCell;
+use oci::{Digest, Reference, RepositoryName};
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::auth::{Authenticator, Scope};
 use crate::credentials::CredentialSource;
@@ -57,17 +60,23 @@ pub struct Registry {
     config: RegistryConfig,
     client: net::Client,
     authenticator: OnceCell<Authenticator>,
+    /// Blobs that are being uploaded.
+    pub(crate) turns: std::sync::Mutex<Turns>,
 }
+
+/// A lock for each blob of each repository.
+pub(crate) type Turns = HashMap<(RepositoryName, Digest), Arc<Mutex<()>>>;
 
 impl Registry {
     /// A registry to be reached through `client`, which holds TLS roots, client identity, proxies and timeouts.
     /// Contacts nobody yet.
     #[must_use]
-    pub const fn new(client: net::Client, config: RegistryConfig) -> Self {
+    pub fn new(client: net::Client, config: RegistryConfig) -> Self {
         Self {
             config,
             client,
             authenticator: OnceCell::const_new(),
+            turns: std::sync::Mutex::default(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Pushing blobs: in one request, in chunks, or by mounting from another repository.
 
+use std::sync::{Arc, PoisonError};
+
 use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
 use net::{
     Body, ByteStream, Bytes, HeaderValue, Method, Request, Response, StatusCode, Url, header,
 };
 use oci::{BlobMismatch, ByteRange, Digest, DigestMismatch, MediaType, RepositoryName};
+use tokio::sync::Mutex;
 
 use crate::auth::Scope;
 use crate::client::{Registry, push_scope};
@@ -84,6 +87,8 @@ impl Registry {
             existed,
         };
         let (mut source, mut collisions) = (source, 0);
+        let turn = self.upload_turn(repository, &digest);
+        let _turn = turn.lock().await;
         loop {
             if self.blob_exists(repository, &digest).await? {
                 return Ok(pushed(true));
@@ -99,6 +104,16 @@ impl Registry {
                 },
             }
         }
+    }
+
+    /// Uploads of the same bytes take turns: signatures of many images share a configuration, and a registry that is
+    /// sent it ten times at once is one that collides.
+    fn upload_turn(&self, repository: &RepositoryName, digest: &Digest) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who waits or works holds another reference.
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        let turn = turns.entry((repository.clone(), *digest)).or_default();
+        Arc::clone(turn)
     }
 
     async fn upload(

@@ -561,6 +561,41 @@ async fn what_is_there_is_not_sent() {
     assert_eq!(server.seen().len(), 1);
 }
 
+/// Whoever comes later finds what the first has sent.
+#[tokio::test]
+async fn the_same_bytes_are_sent_once_by_many_at_once() {
+    let finished = AtomicU32::new(0);
+    let server = Server::start(move |seen| match seen.method.as_str() {
+        "HEAD" if finished.load(Ordering::SeqCst) > 0 => reply(200),
+        "PUT" => {
+            finished.fetch_add(1, Ordering::SeqCst);
+            uploads(seen)
+        }
+        _ => uploads(seen),
+    })
+    .await;
+    let registry = anonymous(&server);
+    let push = || {
+        let source = BlobSource::Bytes(Bytes::from_static(b"{}"));
+        let (registry, name) = (&registry, name());
+        async move {
+            let pushed = registry.push_blob(&name, source, UploadMode::Monolithic);
+            pushed.await.unwrap().existed
+        }
+    };
+    let (one, two, three) = tokio::join!(push(), push(), push());
+    assert_eq!(
+        [one, two, three]
+            .iter()
+            .filter(|existed| !**existed)
+            .count(),
+        1
+    );
+    let posts = server.lines();
+    let posts = posts.iter().filter(|line| line.starts_with("POST"));
+    assert_eq!(posts.count(), 1);
+}
+
 #[tokio::test]
 async fn mounts_succeed_or_leave_no_session() {
     let digest = Digest::sha256(b"x");
