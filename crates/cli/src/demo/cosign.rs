@@ -92,6 +92,7 @@ impl Pen {
         now: Timestamp,
     ) -> ImagePlan<'a> {
         ImagePlan {
+            payload: None,
             signer: &self.signer,
             witnesses,
             formats: &[Format::Tag],

@@ -105,6 +105,9 @@ const SIGN: &[Case] = &[
         "output-certificate",
         "signing-config",
     ),
+    ("--key k --payload p -a n=v", "annotations", "payload"),
+    ("--key k --payload p --recursive", "recursive", "payload"),
+    ("--key k --payload p --format both", "payload", "format"),
     (
         "--key k --recursive --output-signature o",
         "output-signature",

@@ -701,11 +701,28 @@ fn what_is_written_where() {
     for image in [&index, &children[0], &children[1]] {
         scene.run_on(Who::V2, &verify, &[image]).success();
     }
-    let payload = ["sign", "--key", "key.key", "--payload", "p", &index];
+
+    // A payload that cosign made is signed as it is; it must be about the image.
+    let image = scene.image("payload");
+    let payload = scene
+        .run(Who::V2, &["generate", "-a", "made=by cosign", &image])
+        .success();
+    scene.write("payload", &payload.stdout);
+    let words = ["sign", "--key", "key.key", "--payload", "payload"];
     scene
-        .run(Who::Ours, &payload)
+        .run_on(Who::Ours, &words, &[&index])
         .failure()
-        .says("--payload is not supported\nThe payload is made from the image");
+        .says("the payload is about sha256:");
+    scene.run_on(Who::Ours, &words, &[&image]).success();
+    let annotated = [&verify[..], &["-a", "made=by cosign"]].concat();
+    for who in [Who::V2, Who::Ours] {
+        scene.run_on(who, &annotated, &[&image]).success();
+    }
+    scene.write("payload", "{}");
+    scene
+        .run_on(Who::Ours, &words, &[&image])
+        .failure()
+        .says("payload: no payload of a signature: ");
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn plan<'a>(
     trust: &'a TrustedRoot,
 ) -> ImagePlan<'a> {
     ImagePlan {
+        payload: None,
         signer,
         witnesses,
         formats,

@@ -29,6 +29,7 @@ fn plan<'a>(
     annotations: &'a BTreeMap<String, String>,
 ) -> ImagePlan<'a> {
     ImagePlan {
+        payload: None,
         signer,
         witnesses,
         formats,

@@ -13,6 +13,7 @@ use signing::convert::ConvertError;
 use signing::sign::SignError;
 use signing::verify::{BlobError, BlobFailure};
 use sigstore::fulcio::CertificateError;
+use sigstore::simple_signing::SimpleSigningError;
 use sigstore::trust::{AssembleError, TrustError};
 use sigstore::verify::Refusal;
 use thiserror::Error;
@@ -311,6 +312,15 @@ pub enum Error {
         /// What is wrong: a clause.
         problem: String,
     },
+    /// A file that is no payload of the older form.
+    #[error("{}: no payload of a signature: {source}", path.display())]
+    Payload {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: SimpleSigningError,
+    },
     /// A trusted root that is none.
     #[error("not a trusted root")]
     TrustedRoot {
@@ -544,7 +554,7 @@ impl Error {
             }
             Self::KeyFile { place, source } => key_file(place, source),
             Self::Unlock { place, source } => unlock(place, source),
-            Self::Evidence { .. } | Self::TrustSource { .. } | Self::Verification(_) => {
+            Self::Evidence { .. } | Self::Payload { .. } | Self::TrustSource { .. } | Self::Verification(_) => {
                 printable_lines(&self.to_string())
             }
             Self::OtherKind(BlobFailure::Attestation) => "it is an attestation, not a signature\nVerify it with \

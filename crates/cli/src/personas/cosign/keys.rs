@@ -36,7 +36,7 @@ pub(crate) enum Place {
     /// Where [`private`] can read it.
     Readable,
     /// In a service, where it stays.
-    Service(ServiceReference),
+    Service(Box<ServiceReference>),
 }
 
 /// Where the private key of `reference` is.
@@ -48,7 +48,7 @@ pub(crate) fn place(reference: &str) -> Result<Place, Error> {
         KeyReference::Path(_) | KeyReference::Environment(_) | KeyReference::Stored(_) => {
             Ok(Place::Readable)
         }
-        KeyReference::Service(service) => Ok(Place::Service(service)),
+        KeyReference::Service(service) => Ok(Place::Service(Box::new(service))),
         KeyReference::Url(_) => Err(no_private_key_there()),
     }
 }

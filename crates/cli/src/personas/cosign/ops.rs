@@ -13,6 +13,7 @@ use signing::verify::{BlobEvidence, ImageOutcome, Request, Whose};
 use sigstore::bundle::Bundle;
 use sigstore::legacy::LegacyBlob;
 use sigstore::predicate::PredicateType;
+use sigstore::simple_signing::SimpleSigning;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::Artifact;
 use zeroize::Zeroizing;
@@ -165,6 +166,8 @@ pub struct SignImages<'a> {
     pub annotations: &'a BTreeMap<String, String>,
     /// The `docker-reference` of the older form, if not the repository.
     pub identity: Option<&'a str>,
+    /// A ready payload of the older form.
+    pub payload: Option<&'a SimpleSigning>,
     /// Docker's media types for the older form.
     pub docker_media_types: bool,
     /// The older form records when it was made.

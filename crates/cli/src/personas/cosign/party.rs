@@ -48,7 +48,7 @@ pub enum Who {
     /// A key at hand that is to be certified (`--issue-certificate`).
     CertifiedKey(Box<SigningKey>),
     /// A key that a service keeps.
-    Service(ServiceReference),
+    Service(Box<ServiceReference>),
     /// An ephemeral key of this kind, certified for whoever the token names.
     Identity(KeyAlgorithm),
 }

@@ -113,6 +113,9 @@ fn token(error: &TokenError) -> Option<&'static str> {
         TokenError::NotHere { .. } => {
             "Leave --oidc-provider away to take whatever the CI system offers, or give the token by --identity-token."
         }
+        TokenError::Unsupported { .. } | TokenError::UnsupportedCredentials { .. } => {
+            "Have the token written to a file, and name that by --identity-token."
+        }
         _ => return None,
     })
 }

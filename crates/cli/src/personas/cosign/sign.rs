@@ -6,13 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oci::Reference;
 use signing::sign::{Format, Made, Signed, Stored};
+use sigstore::limits;
+use sigstore::simple_signing::SimpleSigning;
 
 use super::error::Error;
 use super::flags::{ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, flags};
 use super::ops::SignImages;
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
-use super::{Action, Context, annotations, files, formats, images, variables};
+use super::{Action, Context, annotations, files, formats, images, not_both, variables};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 use crate::progress;
@@ -28,7 +30,10 @@ const BUNDLE: Flag = file("bundle", "Write the bundle to this file");
 const OUTPUT_CERTIFICATE: Flag = file("output-certificate", "Write the certificate to this file");
 const OUTPUT_PAYLOAD: Flag = file("output-payload", "Write the signed payload to this file");
 const OUTPUT_SIGNATURE: Flag = file("output-signature", "Write the signature to this file");
-const PAYLOAD: Flag = file("payload", "Sign this payload").hidden();
+const PAYLOAD: Flag = file(
+    "payload",
+    "Sign this payload, as 'generate' of cosign prints it",
+);
 pub(super) const RECORD_CREATION: Flag = Flag::switch(
     "record-creation-timestamp",
     "Record the time of signing in the manifest of the older form",
@@ -76,21 +81,12 @@ pub(super) const COMMAND: Command<Action> = Command {
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let process = context.session.process;
-    for (flag, what, instead) in [
-        (
-            &ATTACHMENT,
-            "--attachment",
-            "Sign the SBOM by its own digest, or attest it with 'attest'.",
-        ),
-        (
-            &PAYLOAD,
-            "--payload",
-            "The payload is made from the image; attach a ready one with 'attach signature'.",
-        ),
-    ] {
-        if given(matches, flag).is_some() {
-            return Err(Error::Unsupported { what, instead }.into());
+    if given(matches, &ATTACHMENT).is_some() {
+        return Err(Error::Unsupported {
+            what: "--attachment",
+            instead: "Sign the SBOM by its own digest, or attest it with 'attest'.",
         }
+        .into());
     }
     let images: Vec<Reference> = matches
         .args()
@@ -100,6 +96,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let outputs = Outputs::of(matches);
     let formats = formats::of(matches, outputs.bundle.is_some())?;
     outputs.check(matches, &images, &formats)?;
+    let payload = payload(context, matches, &images, &formats)?;
     let annotations = annotations::parse(matches.values(&ANNOTATIONS))?;
     let registry = RegistryOptions::of(process, matches)?;
     let mut ops = context
@@ -118,6 +115,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         formats: &formats,
         annotations: &annotations,
         identity: given(matches, &CONTAINER_IDENTITY),
+        payload: payload.as_ref(),
         docker_media_types: process.var(variables::DOCKER_MEDIA_TYPES) == Some("1"),
         record_creation: matches.on(&RECORD_CREATION),
         upload,
@@ -182,6 +180,46 @@ pub(super) fn conclude(
 
 fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
     matches.given(flag).filter(|text| !text.is_empty())
+}
+
+/// `--payload`: what is signed in place of a payload that is made.
+fn payload(
+    context: &Context<'_>,
+    matches: &Matches,
+    images: &[Reference],
+    formats: &[Format],
+) -> Result<Option<SimpleSigning>, Error> {
+    let Some(path) = given(matches, &PAYLOAD) else {
+        return Ok(None);
+    };
+    for flag in [&ANNOTATIONS, &CONTAINER_IDENTITY, &RECURSIVE] {
+        not_both(
+            matches,
+            flag,
+            &PAYLOAD,
+            "the payload says it all, about one image",
+        )?;
+    }
+    if formats.contains(&Format::Bundle) {
+        return Err(Error::Conflict {
+            drop: PAYLOAD.name,
+            because: formats::reason(matches, given(matches, &BUNDLE).is_some()),
+            why: "a bundle has no such payload",
+        });
+    }
+    if images.len() > 1 {
+        return Err(Error::Usage {
+            problem: "--payload takes one image: the payload is about one".to_owned(),
+        });
+    }
+    let limit = u64::try_from(limits::SIMPLE_SIGNING_BYTES).unwrap_or(u64::MAX);
+    let bytes = files::read(context.session.process, Path::new(path), limit)?;
+    SimpleSigning::parse(&bytes)
+        .map(Some)
+        .map_err(|source| Error::Payload {
+            path: path.into(),
+            source,
+        })
 }
 
 /// cosign's warning: what a tag means can change between looking and signing.

@@ -16,6 +16,7 @@ impl AttestOps for Client<'_> {
         let none = Default::default();
         let plan = AttestPlan {
             image: ImagePlan {
+                payload: None,
                 signer: &request.party.signer,
                 witnesses: &request.party.witnesses,
                 formats: request.formats,

@@ -37,6 +37,7 @@ impl SignOps for Client<'_> {
         report: &mut dyn FnMut(usize, Result<Vec<Signed>, Error>),
     ) {
         let plan = ImagePlan {
+            payload: request.payload,
             signer: &request.party.signer,
             witnesses: &request.party.witnesses,
             formats: request.formats,

@@ -48,8 +48,8 @@ use oci::Repository;
 use sigstore::identity::{IdentityPolicy, TextRule};
 
 pub use evaluate::{
-    ContentTrustFact, Decision, Facts, Outcome, Report, SignatureFact, SignerId, SigstoreFact,
-    Requires, Verdict,
+    ContentTrustFact, Decision, Facts, Outcome, Report, Requires, SignatureFact, SignerId,
+    SigstoreFact, Verdict,
 };
 pub use parse::{POLICY_BYTES, PolicyError, PolicyFault};
 pub use pattern::{Pattern, PatternError};

@@ -39,6 +39,14 @@ pub enum SignError {
         "the log gives no promise of its entries, without which the older form cannot be verified"
     )]
     NoPromise,
+    /// A ready payload about another image.
+    #[error("the payload is about sha256:{found}, not sha256:{image}")]
+    OtherPayload {
+        /// SHA-256 of the image's manifest.
+        image: Sha256,
+        /// That in the payload.
+        found: Sha256,
+    },
     /// A ready statement, and none of its subjects is the image.
     #[error("no subject of the statement is sha256:{image}")]
     OtherSubject {

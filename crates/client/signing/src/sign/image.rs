@@ -45,6 +45,8 @@ pub struct ImagePlan<'a> {
     pub annotations: &'a BTreeMap<String, String>,
     /// The `docker-reference` of the older form, if not the repository (`--sign-container-identity`).
     pub identity: Option<&'a str>,
+    /// A ready payload of the older form (`--payload`), which has its own reference and annotations.
+    pub payload: Option<&'a SimpleSigning>,
     /// Docker's media types for the older form (`COSIGN_DOCKER_MEDIA_TYPES`).
     pub docker_media_types: bool,
     /// Whether the older form records when it was made (`--record-creation-timestamp`).
@@ -231,7 +233,16 @@ impl ImagePlan<'_> {
     async fn simple(&self, to: &Destination<'_>, manifest: &Sha256) -> Result<Made, SignError> {
         let repository = docker_reference(&to.place.image().repository);
         let reference = self.identity.unwrap_or(&repository);
-        let payload = SimpleSigning::new(reference, manifest, self.annotations);
+        let payload = match self.payload {
+            None => SimpleSigning::new(reference, manifest, self.annotations),
+            Some(payload) if payload.bind(manifest).is_some() => payload.clone(),
+            Some(payload) => {
+                return Err(SignError::OtherPayload {
+                    image: manifest.to_owned(),
+                    found: payload.manifest().to_owned(),
+                });
+            }
+        };
         let scheme = self.signer.legacy_scheme();
         let signature = self.signer.sign(scheme, payload.raw()).await?;
         let testimony = self

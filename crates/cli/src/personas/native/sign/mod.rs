@@ -265,6 +265,7 @@ impl Work<'_> {
             same.push(index);
         }
         let request = SignImages {
+            payload: None,
             party,
             images: &pinned,
             recursive: false,
