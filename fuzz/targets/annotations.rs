@@ -1,19 +1,18 @@
 //! `-a name=value` with any value.
 #![no_main]
 
-mod cosign {
-    pub mod error {
-        #[derive(Debug)]
-        pub enum Error {
-            Usage { problem: String },
-        }
+/// The persona's, as far as it is used there.
+mod error {
+    #[derive(Debug)]
+    pub(crate) enum Error {
+        Usage { problem: String },
     }
-    #[path = "../../../crates/cli/src/personas/cosign/annotations.rs"]
-    pub mod annotations;
 }
+#[path = "../../crates/cli/src/personas/cosign/annotations.rs"]
+mod annotations;
 
-use cosign::annotations::parse;
-use cosign::error::Error;
+use annotations::parse;
+use error::Error;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match parse(&[text.to_owned()]) {

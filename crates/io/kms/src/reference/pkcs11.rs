@@ -4,6 +4,9 @@ use zeroize::Zeroizing;
 
 use super::ReferenceError;
 
+/// The attribute whose value is a secret.
+const PIN: &str = "pin-value";
+
 /// A `pkcs11:` URI that names one key: everything in it must fit.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Pkcs11Uri {
@@ -79,7 +82,7 @@ impl Pkcs11Uri {
         match name {
             "module-path" => put(&mut self.module_path, name, text(name, value)?),
             "pin-source" => put(&mut self.pin_source, name, text(name, value)?),
-            "pin-value" => put(&mut self.pin_value, name, text(name, value)?.into()),
+            PIN => put(&mut self.pin_value, name, text(name, value)?.into()),
             // RFC 7512 2.4: query attributes that are not understood may be passed over.
             _ => Ok(()),
         }
@@ -153,10 +156,19 @@ fn attributes<'a>(
 ) -> Result<Vec<(&'a str, Vec<u8>)>, ReferenceError> {
     let mut found = Vec::new();
     for attribute in part.split(separators).filter(|text| !text.is_empty()) {
-        let (name, value) = attribute
-            .split_once('=')
-            .ok_or_else(|| fault(attribute, "no value"))?;
+        let (name, value) = attribute.split_once('=').ok_or_else(|| {
+            // The rest of what begins so may be the PIN itself.
+            let is_pin = attribute.contains("pin");
+            fault(if is_pin { PIN } else { attribute }, "no value")
+        })?;
         let value = percent_decode(value).ok_or_else(|| fault(name, "bad percent-encoding"))?;
+        // After a wrong separator it would be shown as a part of this value.
+        if value.windows(PIN.len()).any(|part| part == PIN.as_bytes()) {
+            return Err(fault(
+                name,
+                "it has a PIN in it: pin-value stands by itself, after ?",
+            ));
+        }
         if !value.is_empty() {
             found.push((name, value));
         }
@@ -227,6 +239,23 @@ mod tests {
         let again = "pkcs11:token=my%20token;serial=1;manufacturer=m;model=n;slot-id=7;id=%aa%bb;object=a%2bb\
                      ?module-path=/usr/lib/m.so";
         assert_eq!(uri.to_string(), again);
+    }
+
+    #[test]
+    fn a_pin_in_a_wrong_place_is_not_shown() {
+        for broken in [
+            "token=t&pin-value=1234",
+            "token=t;object=o&pin-value=1234",
+            "token=t;object=o%26pin%2dvalue=1234",
+            "token=t;object=o;pin-value=1234",
+            "token=t;object=o;pin-value:1234",
+            "token=t;object=o?pin-value:1234",
+            "token=t;object=o?module-path=/m?pin-value=1234",
+        ] {
+            let error = Pkcs11Uri::parse(broken).unwrap_err();
+            assert!(matches!(error, ReferenceError::Pkcs11 { .. }), "{broken}");
+            assert!(!format!("{error:?} {error}").contains("1234"), "{error}");
+        }
     }
 
     #[test]
