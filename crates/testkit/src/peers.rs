@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::process::is_root;
+use crate::process::{is_root, run};
 
 /// The real programs that `scripts/peers` brought to this machine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -84,6 +84,22 @@ impl Peers {
             skip(&format!(
                 "no {name}; run scripts/peers, which gets it from Debian's development suite"
             ));
+        }
+        found
+    }
+
+    /// Whether the machine itself has a program that a test's script calls, such as `jq`; where it has not, the test is
+    /// skipped visibly (see [`skip`]).
+    ///
+    /// # Panics
+    ///
+    /// As [`Peers::locate`].
+    pub fn has(&self, program: &str) -> bool {
+        let mut command = self.command(Path::new("/bin/sh"));
+        command.args(["-c", "command -v \"$0\"", program]);
+        let found = run(command, b"").status.success();
+        if !found {
+            skip(&format!("no {program} on this machine"));
         }
         found
     }

@@ -15,7 +15,7 @@ use crate::job::{GITLAB_COM, INSTANCE, Job, Site};
 
 #[test]
 fn dockerd_gitlab_com_with_20_10() {
-    let Some(peers) = Peers::locate_with_dockerd() else {
+    let Some(peers) = Peers::locate_with_dockerd().filter(|peers| peers.has("jq")) else {
         return;
     };
     let site = Site::start(&peers, Dockerd::start(&peers), DockerVersion::V20);
@@ -27,7 +27,7 @@ fn dockerd_gitlab_com_with_20_10() {
 
 #[test]
 fn dockerd_instance_with_28_5_and_containerd() {
-    let Some(peers) = Peers::locate_with_dockerd_28() else {
+    let Some(peers) = Peers::locate_with_dockerd_28().filter(|peers| peers.has("jq")) else {
         return;
     };
     let dockerd = Dockerd::start_28_containerd(&peers);
