@@ -556,3 +556,55 @@ fn wrong_files() {
     let words = [&["verify"][..], &by("two"), &[&image]].concat();
     assert_eq!(scene.run(Who::Ours, &words).code(), Some(12));
 }
+
+/// What is attached is in the repository of `COSIGN_REPOSITORY`: put there, listed, fetched and taken away.
+#[test]
+fn elsewhere() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    keys(&scene);
+    let image = scene.image("here");
+    let (repository, _) = image.split_once('@').unwrap();
+    let there = format!("{repository}-attachments");
+    let run = |who, words: &[&str]| {
+        let words = [words, &[&image]].concat();
+        scene.run_with(who, ("COSIGN_REPOSITORY", &there), &words)
+    };
+    let sign = ["sign", "--upload=false", "--output-signature=image.sig"];
+    let sign = [&sign[..], &["--output-payload=image.json"]].concat();
+    make(&scene, Who::V2, Form::KeyLegacy, "two", &sign, &image);
+    let attach = [
+        "attach",
+        "signature",
+        "--signature=image.sig",
+        "--payload=image.json",
+    ];
+    run(Who::Ours, &attach).success();
+    run(Who::Ours, &["attach", "sbom", "--sbom=sbom.json"]).success();
+    let verify = [&["verify"][..], &by("two")].concat();
+    for who in [Who::Ours, Who::V2] {
+        run(who, &verify).success();
+        scene.run_on(who, &verify, &[&image]).failure();
+    }
+    let tree = run(Who::Ours, &["tree"]).success();
+    assert!(
+        tree.stdout
+            .contains(&format!("Signatures for an image tag: {there}:sha256-")),
+        "{tree}"
+    );
+    assert_eq!(tree.stdout.lines().count(), 5, "{tree}");
+    let [ours, theirs] =
+        [Who::Ours, Who::V2].map(|who| run(who, &["download", "signature"]).success());
+    assert_eq!(lines(&ours.stdout), lines(&theirs.stdout));
+    let bare = scene.run(Who::Ours, &["tree", &image]).success();
+    assert!(bare.stdout.contains("No Supply Chain"), "{bare}");
+    let cleaned = run(Who::Ours, &["clean", "--force"]).success();
+    assert!(
+        cleaned
+            .stderr
+            .starts_with(&format!("Removed {there}:sha256-")),
+        "{cleaned}"
+    );
+    run(Who::V2, &verify).failure();
+}

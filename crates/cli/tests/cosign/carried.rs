@@ -61,7 +61,6 @@ pub(crate) fn dress(scene: &Scene, image: &str) {
 #[track_caller]
 pub(crate) fn assert_dressed(scene: &Scene, image: &str, more: &[&str]) {
     let verify = |who: Who, command: &str, key: &'static str| {
-        println!("{command} by {key} for {who:?} on {image}");
         let words = [&[command][..], &by(key), more, &[image]].concat();
         scene.run(who, &words).success();
     };

@@ -84,7 +84,6 @@ fn assert_dressed_on_disk(scene: &Scene, folder: &str) {
         (Who::V2, "verify-attestation", "two"),
         (Who::V3, "verify-attestation", "three"),
     ] {
-        println!("{command} by {key} for {who:?} in {folder}");
         let words = [&[command, "--local-image"][..], &by(key), &[folder]].concat();
         scene.run(who, &words).success();
     }
