@@ -96,7 +96,7 @@ fn trusted_roots_by_the_flags_of_cosign_2() {
     ];
     let root = equal(&scene, "trusted-root", &words);
     let theirs = create(&scene, Who::V2, "trusted-root", &words).success();
-    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(parse(&root), parse(&theirs.stdout));
     let more = [
         "--fulcio-uri",
