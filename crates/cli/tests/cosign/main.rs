@@ -2,6 +2,10 @@
 //! Sigstore.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::print_stdout,
+    reason = "a failed test says which of its cases it was"
+)]
 
 mod attach;
 mod attest;

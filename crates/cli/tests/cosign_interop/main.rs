@@ -14,5 +14,6 @@ mod forms;
 mod images;
 mod kinds;
 mod refusals;
+#[allow(dead_code, reason = "shared with the tests of the persona")]
 mod scene;
 mod stock;

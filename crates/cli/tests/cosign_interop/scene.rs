@@ -113,18 +113,8 @@ impl Scene {
 
     /// Ours, prepared, for a terminal or for more variables.
     pub(crate) fn command(&self, words: &[&str]) -> std::process::Command {
-        self.command_of(Who::Ours, words)
-    }
-
-    /// One of the clients, prepared.
-    pub(crate) fn command_of(&self, who: Who, words: &[&str]) -> std::process::Command {
-        match who {
-            Who::Ours => self
-                .cosign
-                .command_of(COUNTERSIGN, [&["cosign"], words].concat()),
-            Who::V2 => self.cosign.version(CosignVersion::V2).command(words),
-            Who::V3 => self.cosign.version(CosignVersion::V3).command(words),
-        }
+        self.cosign
+            .command_of(COUNTERSIGN, [&["cosign"], words].concat())
     }
 
     /// `key.key` and `key.pub`, made by a client.

@@ -155,13 +155,16 @@ pub(super) fn verify(
 /// What is wrong with an image, and the exit code for it.
 pub(super) type Wrong = (String, u8);
 
+/// Shows a verified image; the inner error is that of standard output.
+pub(super) type Print<'a> = dyn Fn(&str, &ImageOutcome) -> Result<std::io::Result<()>, Wrong> + 'a;
+
 /// Verifies images and has `print` show each of them.
 pub(super) fn verify_each(
     context: &Context<'_>,
     matches: &Matches,
     registry: &RegistryOptions,
     work: &VerifyImages<'_>,
-    print: &dyn Fn(&str, &ImageOutcome) -> Result<std::io::Result<()>, Wrong>,
+    print: &Print<'_>,
 ) -> Result<(), Failure> {
     let process = context.session.process;
     let targets = work.images;
