@@ -83,6 +83,16 @@ fn annotations_are_demanded_of_the_same_signature() {
         scene.verdict(&[&["-a", "stage=prod"], &key[..]].concat()),
         verdict(12, "not-as-demanded", "annotation-differs")
     );
+    let output = scene
+        .run(&[&["verify", "--explain", "-a", "stage=test"], &key[..]].concat())
+        .success();
+    assert!(
+        output.stdout.contains("annotation (signed)     stage=test")
+            && !output
+                .stdout
+                .contains("annotations             not required"),
+        "{output}"
+    );
     assert_eq!(
         scene.verdict(&[&["-a", "team=a"], &key[..]].concat()),
         verdict(12, "not-as-demanded", "annotation-absent")
@@ -94,6 +104,40 @@ fn annotations_are_demanded_of_the_same_signature() {
             .contains("annotation stage is \"test\", and \"prod\" is demanded"),
         "{output}"
     );
+}
+
+#[test]
+fn an_attestation_is_no_signature() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.keys(&["release"]);
+    let image = scene.image("app");
+    scene.write("scan.json", r#"{"vulnerabilities": []}"#);
+    for format in ["legacy", "bundle"] {
+        let words = [
+            "cosign",
+            "attest",
+            "--key",
+            "release.key",
+            "--type",
+            "vuln",
+            "--predicate",
+            "scan.json",
+            "--format",
+            format,
+            &image,
+        ];
+        scene.run(&words).success();
+        assert_eq!(
+            scene.verdict(&["--key", "release.pub", &image]),
+            verdict(10, "not-signed", "no-signature")
+        );
+    }
+    scene
+        .run(&["verify", "--key", "release.pub", &image])
+        .failure()
+        .says("no signature is attached to the image, only attestations (");
 }
 
 #[test]

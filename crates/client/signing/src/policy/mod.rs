@@ -39,6 +39,7 @@ mod evaluate;
 mod parse;
 mod pattern;
 mod sign;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -147,6 +148,8 @@ pub struct Needs<'p> {
     pub keys: BTreeSet<&'p str>,
     /// Names of identities.
     pub identities: BTreeSet<&'p str>,
+    /// Whether some signature has to carry annotations.
+    pub annotations: bool,
 }
 
 impl Policy {
@@ -252,10 +255,18 @@ impl SignedBy {
 
     fn add_needs<'p>(&'p self, needs: &mut Needs<'p>) {
         match self {
-            Self::Identity { name, .. } => needs.identities.insert(name),
-            Self::Key { name, .. } => needs.keys.insert(name),
-            Self::Role(role) => needs.roles.insert(role),
-        };
+            Self::Identity { name, annotations } => {
+                needs.identities.insert(name);
+                needs.annotations |= !annotations.is_empty();
+            }
+            Self::Key { name, annotations } => {
+                needs.keys.insert(name);
+                needs.annotations |= !annotations.is_empty();
+            }
+            Self::Role(role) => {
+                needs.roles.insert(role);
+            }
+        }
     }
 
     /// Whether both are about the same signer, whatever has to be signed along.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::PolicyFault;
-use super::parse::{Parsed, Table, Value, elements, fault, string, texts, wrong_type};
+use super::table::{Parsed, Table, Value, elements, fault, string, texts, wrong_type};
 use crate::sign::Format;
 
 const MEMBERS: [&str; 6] = [

@@ -65,6 +65,8 @@ pub(super) const TABLE: Command<Run> = Command {
 /// What became of one image in one system.
 #[derive(Debug)]
 struct Row {
+    /// The place of the image on the command line.
+    index: usize,
     image: String,
     digest: Digest,
     system: &'static str,
@@ -205,11 +207,7 @@ impl Work<'_> {
             rows.extend(members.filter_map(|index| self.row(*index, "content trust", &result)));
         }
         // By image, each with its systems in the order in which they were signed.
-        rows.sort_by_key(|row| {
-            self.named
-                .iter()
-                .position(|image| image.to_string() == row.image)
-        });
+        rows.sort_by_key(|row| row.index);
         Ok(rows)
     }
 
@@ -268,7 +266,7 @@ impl Work<'_> {
             payload: None,
             party,
             images: &pinned,
-            recursive: false,
+            recursive: plan.recursive,
             formats: &plan.formats,
             annotations: &plan.annotations,
             identity: None,
@@ -288,11 +286,7 @@ impl Work<'_> {
                 bar.inc(1);
             }
         });
-        rows.sort_by_key(|row| {
-            self.named
-                .iter()
-                .position(|image| image.to_string() == row.image)
-        });
+        rows.sort_by_key(|row| row.index);
         rows
     }
 
@@ -303,6 +297,7 @@ impl Work<'_> {
         result: &Result<String, String>,
     ) -> Option<Row> {
         Some(Row {
+            index,
             image: self.named.get(index)?.to_string(),
             digest: self.resolved.get(index)?.manifest_digest(),
             system,
@@ -311,17 +306,23 @@ impl Work<'_> {
     }
 }
 
-/// In which forms an image is signed.
+/// In which forms an image is signed; of an index, how many manifests were signed along.
 fn forms(signed: &[Signed]) -> String {
-    let signatures = signed.iter().flat_map(|signed| &signed.signatures);
-    joined(
-        signatures.map(|signature| match (signature.format, &signature.stored) {
+    let Some((image, others)) = signed.split_first() else {
+        return String::new();
+    };
+    let forms = joined(image.signatures.iter().map(|signature| {
+        match (signature.format, &signature.stored) {
             (Format::Tag, Some(Stored::AlreadyTagged)) => "tag, as before",
             (Format::Tag, _) => "tag",
             (Format::Referrer, _) => "referrer",
             (Format::Bundle, _) => "bundle",
-        }),
-    )
+        }
+    }));
+    match others.len() {
+        0 => forms,
+        others => format!("{forms}; and {others} manifests of the index"),
+    }
 }
 
 fn joined<'t>(words: impl Iterator<Item = &'t str>) -> String {

@@ -30,6 +30,12 @@ const KEYLESS: Flag = Flag::switch(
     "Sign with the identity of a token, with the services of --signing-config or of 'cosign initialize'",
 );
 
+const RECURSIVE: Flag = Flag::switch(
+    "recursive",
+    "Sign each manifest of an index by Sigstore, too; content trust signs the tag",
+)
+.short('r');
+
 /// The flags of [`Plan::of`].
 pub(super) const FLAGS: &[Flag] = &[
     ANNOTATIONS,
@@ -38,6 +44,7 @@ pub(super) const FLAGS: &[Flag] = &[
     IDENTITY_TOKEN,
     KEY,
     KEYLESS,
+    RECURSIVE,
     SIGNING_CONFIG,
     TRUSTED_ROOT,
     YES,
@@ -54,6 +61,8 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct SigstorePlan {
     pub(super) formats: Vec<Format>,
+    /// Each manifest of an index, too.
+    pub(super) recursive: bool,
     pub(super) annotations: BTreeMap<String, String>,
     /// The flags of cosign's signers, with what the file says where the line says nothing.
     pub(super) signer: Matches,
@@ -159,6 +168,7 @@ impl SigstorePlan {
         };
         Ok(Self {
             formats: formats.unwrap_or_else(|| vec![Format::Tag]),
+            recursive: matches.on(&RECURSIVE),
             annotations,
             signer,
         })

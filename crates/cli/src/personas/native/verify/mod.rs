@@ -1,6 +1,7 @@
 //! `countersign verify IMAGE…`.
 
 mod demands;
+mod reasons;
 mod report;
 mod verdict;
 

@@ -14,29 +14,20 @@ use crate::render::table::table;
 
 /// Version of the JSON document: members and codes are only ever added to one version.
 const SCHEMA: u32 = 1;
-/// Characters of a digest that a table shows.
-const SHORT_DIGEST: usize = "sha256:".len() + 12;
-
 /// One line per image.
 pub(super) fn rows(images: &[JudgedImage<'_>], names: &Names<'_>) -> String {
     let mut rows = vec![["IMAGE", "DIGEST", "RESULT", "BY"].map(str::to_owned)];
     rows.extend(images.iter().map(|image| {
         [
             image.image.clone(),
-            short_digest(image),
+            image
+                .digest
+                .map_or_else(|| "-".to_owned(), |digest| digest.to_string()),
             words(image.conclusion).to_owned(),
             by(image, names),
         ]
     }));
     table(&rows)
-}
-
-fn short_digest(image: &JudgedImage<'_>) -> String {
-    let digest = image.digest.map(|digest| digest.to_string());
-    digest.map_or_else(
-        || "-".to_owned(),
-        |digest| digest.chars().take(SHORT_DIGEST).collect(),
-    )
 }
 
 fn words(conclusion: Conclusion) -> &'static str {
@@ -368,6 +359,7 @@ fn content_trust(fact: &ContentTrustFact) -> ContentTrustEntry {
         ContentTrustFact::NoTrustData => ("absent", None, None),
         ContentTrustFact::NotChecked => ("not-required", None, None),
         ContentTrustFact::OtherDigest { signed } => ("refused", None, Some(signed)),
+        ContentTrustFact::Signed { roles } if roles.is_empty() => ("absent", None, None),
         ContentTrustFact::Signed { roles } => ("verified", Some(roles.clone()), None),
     };
     ContentTrustEntry {

@@ -7,13 +7,12 @@ use signing::policy::{
     ContentTrustFact, Decision, Facts, Outcome, Policy, Report, Requires, SignatureFact, SignedBy,
     SignerId, SigstoreFact, Verdict,
 };
-use signing::verify::{ImageOutcome, Judged, Judgement, VerifyFailure};
-use sigstore::verify::Refusal as SignatureRefusal;
+use signing::verify::{ImageOutcome, Judged, VerifyFailure};
 use trust::TagRoles;
 
 use super::super::image_ops::{LookError, Query, Sighting, Sightings};
 use super::demands::Means;
-use crate::personas::docker_trust::error::Context;
+use super::reasons::reason;
 use crate::personas::docker_trust::ops::Refusal;
 use crate::render::signature::{CandidateReport, Reason, candidates};
 
@@ -120,13 +119,14 @@ pub(super) fn judge<'p>(
         .collect()
 }
 
-struct Court<'a, 'p> {
+/// What is known about one image, and by what it is judged.
+pub(super) struct Court<'a, 'p> {
     policy: &'p Policy,
     path: Option<&'a str>,
-    means: &'a Means,
+    pub(super) means: &'a Means,
     key_ids: &'a BTreeMap<String, pki::digest::Sha256>,
-    query: &'a Query,
-    trust: Option<&'a Result<Vec<TagRoles>, Refusal>>,
+    pub(super) query: &'a Query,
+    pub(super) trust: Option<&'a Result<Vec<TagRoles>, Refusal>>,
 }
 
 impl<'p> Court<'_, 'p> {
@@ -155,7 +155,7 @@ impl<'p> Court<'_, 'p> {
             sigstore,
             unsatisfied,
             reason,
-            candidates: merged(&sighting.outcomes),
+            candidates: self.candidates(&sighting.outcomes),
         }
     }
 
@@ -184,6 +184,18 @@ impl<'p> Court<'_, 'p> {
             reason: Some(reason),
             candidates: Vec::new(),
         }
+    }
+
+    /// Every signature. Annotations are judged with each demand, so that the signature's own checks say nothing of them.
+    fn candidates(&self, outcomes: &[ImageOutcome]) -> Vec<CandidateReport> {
+        let rule = self.policy.rule_for(self.query.image.repository());
+        let mut reports = merged(outcomes);
+        if rule.is_some_and(|rule| rule.needs().annotations) {
+            for report in &mut reports {
+                report.checks.retain(|step| step.check != "annotations");
+            }
+        }
+        reports
     }
 
     fn content_trust(&self, digest: &Digest) -> ContentTrustFact {
@@ -230,7 +242,8 @@ impl<'p> Court<'_, 'p> {
                 } else {
                     self.shortfall(decision.report.as_ref(), sighting)
                 };
-                (conclusion, reason(decision.report.as_ref(), unsatisfied))
+                let report = decision.report.as_ref();
+                (conclusion, reason(conclusion, report, unsatisfied))
             }
         }
     }
@@ -248,6 +261,8 @@ impl<'p> Court<'_, 'p> {
         let sigstore: Vec<_> = sighting.outcomes.iter().map(failure_of).collect();
         let is_nothing = |leaf: &&Report<'_>| match &leaf.outcome {
             Outcome::NoTrustData => true,
+            // The rest is known: what is not does not count as signed.
+            _ if is_unknown(leaf) => true,
             Outcome::RoleNotSigned { found } => found.is_empty(),
             Outcome::NoSignature => sigstore
                 .iter()
@@ -267,119 +282,6 @@ impl<'p> Court<'_, 'p> {
             Conclusion::KeyOnly
         } else {
             Conclusion::NotAsDemanded
-        }
-    }
-
-    fn collect(
-        &self,
-        report: &Report<'p>,
-        sighting: &Sighting,
-        unsatisfied: &mut Vec<Unsatisfied<'p>>,
-    ) {
-        if let Requires::SignedBy(signer) = report.requirement {
-            if !report.outcome.is_satisfied() {
-                let reason = self.leaf(signer, &report.outcome, sighting);
-                unsatisfied.push(Unsatisfied { signer, reason });
-            }
-            return;
-        }
-        // What is not demanded once the rest is satisfied is no failure.
-        if report.outcome.is_satisfied() {
-            return;
-        }
-        for part in &report.parts {
-            self.collect(part, sighting, unsatisfied);
-        }
-    }
-
-    fn leaf(&self, signer: &SignedBy, outcome: &Outcome, sighting: &Sighting) -> Reason {
-        let tag = || {
-            let tag = self.query.image.tag();
-            tag.map_or("its digest".to_owned(), |tag| format!("tag {tag}"))
-        };
-        match outcome {
-            Outcome::AnnotationDiffers {
-                name,
-                expected,
-                found,
-            } => Reason::new(
-                "annotation-differs",
-                format!("annotation {name} is {found:?}, and {expected:?} is demanded"),
-                "Sign again with the demanded value, or demand the one that is there.",
-            ),
-            Outcome::AnnotationAbsent { name, expected } => Reason::new(
-                "annotation-absent",
-                format!("it is signed without annotation {name}, and {expected:?} is demanded"),
-                "Sign with this annotation (-a), or do not demand it.",
-            ),
-            Outcome::ContentTrustFailed => self.content_trust_failed(),
-            Outcome::NoTrustData => Reason::new(
-                "no-trust-data",
-                "content trust has nothing about the repository",
-                "Sign a tag: `countersign sign --content-trust IMAGE:TAG`.",
-            ),
-            Outcome::OtherDigest { signed } => Reason::new(
-                "other-digest",
-                format!(
-                    "content trust has {} for sha256:{signed}, and the registry gives {}",
-                    tag(),
-                    sighting.digest
-                ),
-                "The tag was moved without being signed, or somebody changed it: use the digest that is signed, or sign \
-                 the tag again.",
-            ),
-            Outcome::RoleNotSigned { found } if found.is_empty() => Reason::new(
-                "role-not-signed",
-                format!("content trust has no signature of {} for this image", tag()),
-                "Sign the tag: `countersign sign --content-trust IMAGE:TAG`.",
-            ),
-            Outcome::RoleNotSigned { found } => {
-                let found: Vec<&str> = found.iter().map(String::as_str).collect();
-                Reason::new(
-                    "role-not-signed",
-                    format!("not signed in this role, but in {}", found.join(", ")),
-                    "Let a holder of this role's key sign the tag, or demand a role that did.",
-                )
-            }
-            Outcome::KeyUnavailable => Reason::new(
-                "key-unavailable",
-                self.key_problem(signer),
-                "Correct the key's entry in [keys]: files are looked for beside the policy.",
-            ),
-            Outcome::NoSignature => no_signature(signer, &sighting.outcomes),
-            Outcome::NotSignedBy { found } => {
-                let names = Names(self.means);
-                let found: Vec<String> = found.iter().map(|id| names.of(id)).collect();
-                Reason::new(
-                    "not-signed-by",
-                    format!("has not signed it; signed by {}", found.join(", ")),
-                    "Let this signer sign, or demand one who did.",
-                )
-            }
-            Outcome::SigstoreFailed => Reason::of_failure(&VerifyFailure::Incomplete),
-            other => Reason::new(other.code(), other.code(), ""),
-        }
-    }
-
-    fn content_trust_failed(&self) -> Reason {
-        let refusal = match self.trust {
-            Some(Err(refusal)) => Context::None.explain(refusal),
-            _ => "content trust was not asked".to_owned(),
-        };
-        Reason::new(
-            "content-trust-failed",
-            refusal,
-            "Nothing that content trust says is believed until this is mended.",
-        )
-    }
-
-    fn key_problem(&self, signer: &SignedBy) -> String {
-        let SignedBy::Key { name, .. } = signer else {
-            return String::new();
-        };
-        match self.means.keys.get(name) {
-            Some(Err(problem)) => problem.clone(),
-            _ => "the key is not there".to_owned(),
         }
     }
 }
@@ -481,7 +383,7 @@ fn fitness(report: &CandidateReport) -> u8 {
     }
 }
 
-fn failure_of(outcome: &ImageOutcome) -> Option<&VerifyFailure> {
+pub(super) fn failure_of(outcome: &ImageOutcome) -> Option<&VerifyFailure> {
     outcome.verified().err()
 }
 
@@ -493,39 +395,6 @@ fn is_absent(outcome: &ImageOutcome) -> bool {
             ..
         })
     )
-}
-
-/// Why no signature is verified: that of the candidate that came furthest.
-fn no_signature(signer: &SignedBy, outcomes: &[ImageOutcome]) -> Reason {
-    // The outcome of keys is the first if there are both.
-    let outcome = match signer {
-        SignedBy::Key { .. } => outcomes.first(),
-        _ => outcomes.last(),
-    };
-    let Some(outcome) = outcome else {
-        return Reason::new("no-signature", "no signature was looked for", "");
-    };
-    let furthest = outcome
-        .judged()
-        .iter()
-        .filter_map(|judged| match &judged.judgement {
-            Judgement::Refused { refusal, trace } => {
-                let is_other_form = matches!(
-                    refusal,
-                    SignatureRefusal::KeyExpected | SignatureRefusal::CertificateExpected
-                );
-                Some((!is_other_form, trace.steps().len(), refusal))
-            }
-            _ => None,
-        });
-    let furthest = furthest.max_by_key(|(is_form, steps, _)| (*is_form, *steps));
-    match (failure_of(outcome), furthest) {
-        (Some(VerifyFailure::NoneMatched { .. }), Some((_, _, refusal))) => {
-            Reason::of_refusal(refusal)
-        }
-        (Some(failure), _) => Reason::of_failure(failure),
-        (None, _) => Reason::new("no-signature", "no signature is as demanded", ""),
-    }
 }
 
 /// Whether the demand may be satisfied by what could not be looked at.
@@ -561,46 +430,5 @@ fn leaves_of<'r, 'p>(report: &'r Report<'p>, leaves: &mut Vec<&'r Report<'p>>) {
     match report.requirement {
         Requires::SignedBy(_) => leaves.push(report),
         _ => report.parts.iter().for_each(|part| leaves_of(part, leaves)),
-    }
-}
-
-/// One reason for all: that of the demands if they have the same, else the outermost with theirs in it.
-fn reason(report: Option<&Report<'_>>, unsatisfied: &[Unsatisfied<'_>]) -> Option<Reason> {
-    let report = report?;
-    let first = unsatisfied.first()?;
-    let same = unsatisfied
-        .iter()
-        .all(|one| one.reason.code == first.reason.code);
-    let listed: Vec<String> = unsatisfied
-        .iter()
-        .map(|one| format!("{}: {}", one.signer, one.reason.message))
-        .collect();
-    let listed = listed.join("; ");
-    match report.outcome {
-        Outcome::TooFewSigners { needed, found } if found > 0 || !same => Some(Reason::new(
-            "too-few-signers",
-            format!("signed by {found} of the {needed} signers that are needed; {listed}"),
-            "Let more of these signers sign.",
-        )),
-        _ if unsatisfied.len() == 1 => {
-            Some(Reason::new(first.reason.code, listed, first.reason.remedy))
-        }
-        _ if same && unsatisfied.iter().all(|one| one.reason == first.reason) => {
-            let signers: Vec<String> = unsatisfied
-                .iter()
-                .map(|one| one.signer.to_string())
-                .collect();
-            Some(Reason::new(
-                first.reason.code,
-                format!("{}: {}", signers.join(", "), first.reason.message),
-                first.reason.remedy,
-            ))
-        }
-        _ if same => Some(Reason::new(first.reason.code, listed, first.reason.remedy)),
-        ref outcome => Some(Reason::new(
-            outcome.code(),
-            listed,
-            "--explain shows each demand and each signature.",
-        )),
     }
 }
