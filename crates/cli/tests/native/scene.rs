@@ -111,14 +111,29 @@ impl Scene {
     pub(crate) fn push(&self, name: &str, tag: &str, text: &str) -> String {
         let folder = Folder::new("layout");
         let digest = image::write_oci_layout(folder.path(), "1", text).digest;
+        self.copy(folder.path(), name, tag);
+        digest
+    }
+
+    /// Pushes an image for two platforms as tag `1`: its reference by tag, and those of the two.
+    pub(crate) fn index(&self, name: &str) -> (String, [String; 2]) {
+        let folder = Folder::new("index");
+        let (_, children) = image::write_oci_index(folder.path(), "1", ["amd64", "arm64"]);
+        self.copy(folder.path(), name, "1");
+        let at = |child: image::Blob| format!("{}/{name}@{}", self.host(), child.digest);
+        (format!("{}/{name}:1", self.host()), children.map(at))
+    }
+
+    fn copy(&self, layout: &Path, name: &str, tag: &str) {
         let flag = match &self.registry {
             Some(_) => "--dest-tls-verify=false".to_owned(),
             None => format!("--dest-cert-dir={}", self.certificates.path().display()),
         };
-        let from = format!("oci:{}:1", folder.path().display());
+        let from = format!("oci:{}:1", layout.display());
         let to = format!("docker://{}/{name}:{tag}", self.host());
-        self.skopeo.run(["copy", &flag, &from, &to]).success();
-        digest
+        self.skopeo
+            .run(["copy", "--all", &flag, &from, &to])
+            .success();
     }
 
     /// The same as tag `1` of a repository of its own: its reference by tag.

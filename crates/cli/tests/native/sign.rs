@@ -86,3 +86,34 @@ fn what_another_client_reads() {
     let inspected = scene.run(&["trust", "inspect", &image]).success();
     assert!(inspected.stdout.contains("\"jeff\""), "{inspected}");
 }
+
+#[test]
+fn each_manifest_of_an_index() {
+    let Some(scene) = Scene::start(At::Countersign) else {
+        return;
+    };
+    scene.keys(&["release"]);
+    let (index, children) = scene.index("app");
+    let key = ["--key", "release.pub"];
+    let sign = ["sign", "--key", "release.key", "--content-trust"];
+    scene.run(&[&sign[..], &[&index]].concat()).success();
+    scene
+        .run(&[&["verify", "--content-trust"], &key[..], &[&index]].concat())
+        .success();
+    for child in &children {
+        let verdict_of = scene.verdict(&[&key[..], &[child]].concat());
+        assert_eq!(verdict_of, verdict(10, "not-signed", "no-signature"));
+    }
+    let output = scene
+        .run(&[&sign[..], &["--recursive", &index]].concat())
+        .success();
+    assert!(
+        output.stdout.contains("and 2 manifests of the index"),
+        "{output}"
+    );
+    for child in &children {
+        scene
+            .run(&[&["verify"], &key[..], &[child]].concat())
+            .success();
+    }
+}

@@ -93,7 +93,7 @@ impl<'p> Court<'_, 'p> {
                 let found: Vec<String> = found.iter().map(|id| names.of(id)).collect();
                 Reason::new(
                     "not-signed-by",
-                    format!("has not signed it; signed by {}", found.join(", ")),
+                    format!("did not sign it; signed by {}", found.join(", ")),
                     "Let this signer sign, or demand one who did.",
                 )
             }
