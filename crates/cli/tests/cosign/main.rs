@@ -15,6 +15,7 @@ mod carry;
 mod files;
 mod findings;
 mod flags;
+mod golden;
 mod initialize;
 mod keyless;
 mod keys;
