@@ -192,7 +192,7 @@ fn what_cannot_be_attested_is_refused_before_anything_is_pushed() {
 }
 
 #[test]
-fn failures_have_the_exit_codes_of_cosign() {
+fn failures_have_the_documented_exit_codes() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
     let bare = scene.image("bare");

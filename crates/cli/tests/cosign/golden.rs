@@ -241,6 +241,17 @@ fn comparable_line(line: &str) -> String {
             optional.remove("Issuer");
             optional.remove("Subject");
         }
+        // Services of a trusted root that began together are in no order in cosign's.
+        for list in [
+            "tlogs",
+            "ctlogs",
+            "certificateAuthorities",
+            "timestampAuthorities",
+        ] {
+            if let Some(Value::Array(services)) = object.get_mut(list) {
+                services.sort_by_key(Value::to_string);
+            }
+        }
     }
     value.to_string()
 }

@@ -13,6 +13,7 @@ mod bundle_create;
 mod carried;
 mod carry;
 mod files;
+mod environment;
 mod findings;
 mod flags;
 mod golden;

@@ -48,12 +48,15 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
             writeln!(text, "{name}={value}")
         };
     }
-    let others: Vec<(&str, &str)> = process
-        .vars_starting_with("COSIGN_")
+    let others: Vec<(&str, &str)> = ["COSIGN_", "SIGSTORE_", "TUF_"]
+        .into_iter()
+        .flat_map(|prefix| process.vars_starting_with(prefix))
         .filter(|(name, _)| ALL.iter().all(|variable| variable.name != *name))
         .collect();
     if !others.is_empty() && described {
-        text.push_str("# Variables that stand for flags, as COSIGN_YES for --yes:\n");
+        text.push_str(
+            "# Other variables that may change what is done; COSIGN_<FLAG> stands for a flag, as COSIGN_YES for --yes:\n",
+        );
     }
     for (name, value) in others {
         let value = if sensitive { value } else { MASK };

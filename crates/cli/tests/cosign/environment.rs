@@ -1,0 +1,48 @@
+//! `env`.
+
+use std::collections::BTreeSet;
+
+use testkit::{Cosign, CosignVersion, Peers};
+
+use crate::scene::COUNTERSIGN;
+
+#[test]
+fn variables_and_values_are_those_of_cosign_3() {
+    let Some(peers) = Peers::locate() else { return };
+    let mut cosign = Cosign::new(&peers, CosignVersion::V3);
+    for (name, value) in [
+        ("COSIGN_REPOSITORY", "registry.example.com/signatures"),
+        ("COSIGN_YES", "true"),
+        ("SIGSTORE_ID_TOKEN", "secret"),
+        ("SIGSTORE_NO_CACHE", "true"),
+        ("TUF_ROOT", "/tuf"),
+    ] {
+        cosign = cosign.env(name, value);
+    }
+    for words in [
+        &[][..],
+        &["--show-sensitive-values"],
+        &["--show-descriptions=false"],
+    ] {
+        let words = [&["env"], words].concat();
+        let ours = cosign
+            .run_program(COUNTERSIGN, [&["cosign"], &words[..]].concat())
+            .success();
+        let v3 = cosign.run(&words).success();
+        let v2 = cosign.version(CosignVersion::V2).run(&words).success();
+        let values = |text: &str| -> BTreeSet<String> {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            lines.map(str::to_owned).collect()
+        };
+        let (ours_values, v2_values) = (values(&ours.stdout), values(&v2.stdout));
+        assert_eq!(ours_values, values(&v3.stdout), "{words:?}");
+        // cosign 2 knows two of them less.
+        let missing: Vec<&String> = ours_values.difference(&v2_values).collect();
+        assert_eq!(missing, ["TUF_MIRROR=", "TUF_ROOT_JSON="], "{words:?}");
+        let is_described = |text: &str| {
+            text.lines()
+                .any(|line| line.starts_with("# COSIGN_PASSWORD "))
+        };
+        assert_eq!(is_described(&ours.stdout), is_described(&v3.stdout));
+    }
+}
