@@ -62,7 +62,6 @@ const DEVIATIONS: &[(&str, &[usize], i32, Why)] = &[
 
 /// Why an exit code is not cosign's; COMPATIBILITY.md says it to users.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "shown by a test that fails")]
 enum Why {
     /// The documented codes, where cosign has 1 for bundles and attestations and 12 for want of a certificate.
     Documented,
