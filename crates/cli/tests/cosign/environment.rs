@@ -30,19 +30,26 @@ fn variables_and_values_are_those_of_cosign_3() {
             .success();
         let v3 = cosign.run(&words).success();
         let v2 = cosign.version(CosignVersion::V2).run(&words).success();
-        let values = |text: &str| -> BTreeSet<String> {
-            let lines = text.lines().filter(|line| !line.starts_with('#'));
-            lines.map(str::to_owned).collect()
-        };
-        let (ours_values, v2_values) = (values(&ours.stdout), values(&v2.stdout));
-        assert_eq!(ours_values, values(&v3.stdout), "{words:?}");
+        assert_eq!(values(&ours.stdout), values(&v3.stdout), "{words:?}");
         // cosign 2 knows two of them less.
-        let missing: Vec<&String> = ours_values.difference(&v2_values).collect();
-        assert_eq!(missing, ["TUF_MIRROR=", "TUF_ROOT_JSON="], "{words:?}");
+        let (ours_names, v2_names) = (names(&ours.stdout), names(&v2.stdout));
+        let missing: Vec<_> = ours_names.difference(&v2_names).collect();
+        assert_eq!(missing, [&"TUF_MIRROR", &"TUF_ROOT_JSON"], "{words:?}");
         let is_described = |text: &str| {
             text.lines()
                 .any(|line| line.starts_with("# COSIGN_PASSWORD "))
         };
         assert_eq!(is_described(&ours.stdout), is_described(&v3.stdout));
     }
+}
+
+fn values(text: &str) -> BTreeSet<&str> {
+    text.lines().filter(|line| !line.starts_with('#')).collect()
+}
+
+fn names(text: &str) -> BTreeSet<&str> {
+    let names = values(text)
+        .into_iter()
+        .map(|line| line.split_once('=').unwrap().0);
+    names.collect()
 }
