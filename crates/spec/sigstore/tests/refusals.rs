@@ -11,9 +11,11 @@ use common::{
 use pki::digest::Sha256;
 use sigstore::bundle::{Bundle, BundleError, Content};
 use sigstore::chain::{Authority, ChainError, Window};
-use sigstore::entry::EntryError;
+use sigstore::dsse::Envelope;
+use sigstore::entry::{EntryBody, EntryError, EntryVerifier};
 use sigstore::identity::{GithubWorkflow, IdentityError, IdentityPolicy, Pattern, TextRule};
-use sigstore::statement::COSIGN_SIGNATURE;
+use sigstore::legacy::LegacySignature;
+use sigstore::statement::{COSIGN_SIGNATURE, Statement};
 use sigstore::timestamp::TimestampError;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::{
@@ -446,7 +448,7 @@ fn the_older_form() {
         panic!("the older form");
     };
     let artifact = Artifact::manifest(&image);
-    let judge = |legacy: &sigstore::legacy::LegacySignature, artifact: &Artifact<'_>| {
+    let judge = |legacy: &LegacySignature, artifact: &Artifact<'_>| {
         verify_legacy(legacy, artifact, &TRUST, &policy, now()).result
     };
     assert!(judge(&good, &artifact).is_ok());
@@ -485,6 +487,49 @@ fn the_older_form() {
         judge(&spoilt, &artifact),
         Err(Refusal::Envelope(_))
     ));
+}
+
+/// Entries of kind `intoto` 0.0.1 name no signature: the envelope's hash stands for it, and so for all of its bytes.
+#[test]
+fn entries_that_name_an_envelope() {
+    let json = read("cases/c36_bundle_with_key/v25-att.bundle.json");
+    let good = LegacySignature::from_attestation_bundle(&json).unwrap();
+    let envelope = Envelope::parse(&good.payload).unwrap();
+    let statement = Statement::of_envelope(&envelope).unwrap();
+    let digest = &statement.subjects[0].digests["sha256"];
+    let digest: [u8; 32] = hex::decode(digest).unwrap().try_into().unwrap();
+    let artifact = Artifact::manifest(&Sha256::from_bytes(digest));
+    let key = key("cosign25");
+    let policy = strict(AcceptedSigner::Key(&key));
+    // A promise that holds, of whatever entry.
+    let Some(Found::Legacy(promised, _)) = registry("cases/c02_v25_key_tlog/registry").pop() else {
+        panic!("the older form");
+    };
+    let judge = |envelope_hash, payload_hash, verifier| {
+        let mut attestation = good.clone();
+        let mut promise = promised.log_promise.clone().unwrap();
+        promise.body = EntryBody::IntotoV1 {
+            envelope_hash,
+            payload_hash,
+            verifier,
+        };
+        attestation.log_promise = Some(promise);
+        verify_legacy(&attestation, &artifact, &TRUST, &policy, now()).result
+    };
+    let whole = Sha256::of(&good.payload);
+    let payload = Sha256::of(envelope.payload());
+    let ours = || EntryVerifier::PublicKey(key.spki_der().to_vec());
+    assert!(judge(whole, Some(payload), ours()).is_ok());
+    assert!(judge(whole, None, ours()).is_ok());
+    let theirs = EntryVerifier::PublicKey(b"another".to_vec());
+    for (result, what) in [
+        (judge(payload, Some(payload), ours()), "envelope"),
+        (judge(whole, Some(whole), ours()), "payload"),
+        (judge(whole, Some(payload), theirs), "key"),
+    ] {
+        let error = LogError::OtherThan { what };
+        assert_eq!(result.unwrap_err(), Refusal::Log { index: 0, error });
+    }
 }
 
 /// The JSON of a good bundle with something replaced.

@@ -64,6 +64,13 @@ impl Signed {
         })
     }
 
+    fn whole(&self) -> Proposal<'_> {
+        self.with(Content::IntotoV1 {
+            envelope: &self.envelope,
+            json: &self.json,
+        })
+    }
+
     fn with<'a>(&'a self, content: Content<'a>) -> Proposal<'a> {
         Proposal {
             verifier: Verifier::PublicKey(&self.key),
@@ -191,6 +198,18 @@ async fn an_entry_about_another_envelope_is_refused() {
     spaced.envelope = theirs.envelope.clone();
     spaced.json = format!("{} ", theirs.json);
     assert_eq!(spaced.dsse().check(&of_theirs), Err(other("envelope")));
+    let of_theirs = log.record(&theirs.whole()).await.unwrap().entry.body;
+    assert_eq!(theirs.whole().check(&of_theirs), Ok(()));
+    assert_eq!(ours.whole().check(&of_theirs), Err(other("payload")));
+    assert_eq!(spaced.whole().check(&of_theirs), Err(other("envelope")));
+    let of_another = Signed::new("b", &p256());
+    let mut taken = Signed::new("b", &key);
+    taken.key = of_another.key;
+    taken.json.clone_from(&theirs.json);
+    taken.envelope = theirs.envelope.clone();
+    assert_eq!(taken.whole().check(&of_theirs), Err(other("verifier")));
+    assert_eq!(log.find(&theirs.whole()).await.unwrap().len(), 1);
+    assert_eq!(log.find(&ours.whole()).await.unwrap(), []);
     let of_theirs = log.record(&theirs.intoto()).await.unwrap().entry.body;
     assert_eq!(theirs.intoto().check(&of_theirs), Ok(()));
     assert_eq!(ours.intoto().check(&of_theirs), Err(other("payload")));
