@@ -774,3 +774,40 @@ fn nothing_is_without_bounds() {
     let deeper = format!("a = {}{}", "[".repeat(5000), "]".repeat(5000));
     assert!(Policy::parse(&deeper).is_err());
 }
+
+#[test]
+fn a_tag_that_is_released_for_another_image_is_signed_by_nobody() {
+    let other = ContentTrustFact::OtherDigest {
+        signed: id("another image"),
+    };
+    let by_role = policy("any = [{ role = 'targets' }, { role = 'targets/releases' }]");
+    let (verdict, codes) = judge(&by_role, &other, &SigstoreFact::NotChecked);
+    assert_eq!(verdict, Verdict::NotSatisfied);
+    assert_eq!(codes, "none-satisfied(other-digest other-digest)");
+    let either = policy("any = [{ role = 'targets' }, { key = 'release' }]");
+    let by_key = judge(&either, &other, &signed(&[key("release")]));
+    assert_eq!(by_key.0, Verdict::Allowed);
+}
+
+#[test]
+fn one_demand_for_every_repository() {
+    let by_key = |name: &str| {
+        Requirement::SignedBy(SignedBy::Key {
+            name: name.to_owned(),
+            annotations: BTreeMap::new(),
+        })
+    };
+    let places = BTreeMap::from([("release".to_owned(), "release.pub".to_owned())]);
+    let policy = Policy::everywhere(places, BTreeMap::new(), by_key("release"));
+    assert_eq!(policy.rules()[0].line, None);
+    for name in [APP, "docker.io/library/alpine", "localhost:5000/a/b/c"] {
+        assert!(policy.rule_for(&repository(name)).is_some(), "{name}");
+    }
+    assert_eq!(says(&policy, &[key("release")]), "satisfied");
+    assert_eq!(says(&policy, &[key("backup")]), "not-signed-by");
+    // A key that nobody has is not waived.
+    let unknown = Policy::everywhere(BTreeMap::new(), BTreeMap::new(), by_key("nobody"));
+    assert_eq!(says(&unknown, &[key("release")]), "key-unavailable");
+    assert_eq!(SignedBy::role("root"), None);
+    assert!(SignedBy::role("targets/releases").is_some());
+}
