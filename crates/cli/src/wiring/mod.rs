@@ -6,6 +6,7 @@ mod doctor;
 mod images;
 mod notary;
 mod refusals;
+mod runtime;
 mod sigstore_trust;
 mod trust;
 
@@ -14,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::SystemClock;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::demo;
@@ -42,8 +42,8 @@ pub fn main() -> u8 {
     run(&Process::real(), &Wiring)
 }
 
-/// A runtime for a command that needs one.
-fn runtime() -> Result<Runtime, Error> {
+/// A runtime for services, on as many threads as there are cores.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

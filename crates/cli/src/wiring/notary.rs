@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use registry::{CredentialSource, Credentials};
-use tokio::runtime::Runtime;
 use trust::{TrustClient, TrustServer};
 use tuf::trusted::{TargetsTrusted, TrustedTarget};
 use tuf::{Gun, Role};
 use zeroize::Zeroizing;
 
+use super::runtime::Runtime;
 use super::trust::proxies;
 use crate::env;
 use crate::personas::notary::error::Error;
@@ -36,10 +36,7 @@ impl<'s> Client<'s> {
         let tls_folder = folder.join("tls");
         let mut config = trust::Config::new(folder, tls_folder, http);
         config.pins = settings.pins()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| Error::Runtime { source })?;
+        let runtime = Runtime::new().map_err(|source| Error::Runtime { source })?;
         Ok(Self {
             process,
             trust: TrustClient::new(config),

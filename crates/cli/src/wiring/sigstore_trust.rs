@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use net::{Client, Url};
-use tokio::runtime::Runtime;
 use trustroot::{
     Cache, Contact, FolderTransport, HttpTransport, Loaded, Mirror, Transport, fetch_root,
 };
 
+use super::runtime::Runtime;
 use super::trust::proxies;
 use crate::env;
 use crate::personas::cosign::error::Error;
@@ -31,10 +31,7 @@ pub(super) struct Repositories<'s> {
 impl<'s> Repositories<'s> {
     /// Reads the environment; contacts nobody.
     pub(super) fn new(process: &'s Process) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| Error::Runtime { source })?;
+        let runtime = Runtime::new().map_err(|source| Error::Runtime { source })?;
         Ok(Self {
             process,
             cache: cache(process),

@@ -12,7 +12,6 @@ use registry::{
     ConfigError, ConfigSources, CredentialSource, Credentials, DockerConfig, HostTls, Registry,
     RegistryConfig,
 };
-use tokio::runtime::Runtime;
 use trust::{
     Event, FirstSigner, Inspection, Observer, RoleExpiry, SignedTag, SignerName, TrustClient,
     TrustError, Unchanged,
@@ -20,6 +19,7 @@ use trust::{
 use tuf::Role;
 
 use super::refusals;
+use super::runtime::Runtime;
 use crate::docker_config;
 use crate::env;
 use crate::input::InputError;
@@ -74,14 +74,11 @@ impl<'s> Client<'s> {
             .map(str::to_owned);
         config.logins = Some(logins.clone());
         config.passphrase_attempts = MAX_ATTEMPTS;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| Refusal::Folder {
-                path: folder.clone(),
-                action: "start work with",
-                source,
-            })?;
+        let runtime = Runtime::new().map_err(|source| Refusal::Folder {
+            path: folder.clone(),
+            action: "start work with",
+            source,
+        })?;
         Ok(Self {
             process,
             globals: session.globals,

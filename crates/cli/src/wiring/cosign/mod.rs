@@ -22,8 +22,8 @@ use registry::{
     ConfigSources, CredentialSource, DockerConfig, PlainHttp, Registry, RegistryConfig,
 };
 use signing::{Place, PlaceError, Remote};
-use tokio::runtime::Runtime;
 
+use super::runtime::Runtime;
 use super::trust::{proxies, registry_tls};
 use crate::docker_config;
 use crate::env;
@@ -72,10 +72,7 @@ impl<'s> Client<'s> {
         };
         let mut http = net::Config::new(concat!("countersign/", env!("CARGO_PKG_VERSION")));
         http.proxies = proxies(process);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| Error::Runtime { source })?;
+        let runtime = Runtime::new().map_err(|source| Error::Runtime { source })?;
         Ok(Self {
             process,
             options: options.clone(),
