@@ -39,7 +39,7 @@ pub(in crate::rows) fn measure(bench: &Bench) -> Vec<Line> {
     );
     let note = format!(
         "countersign cosign sign, cosign sign of an image in docker-registry with a key of cosign's own under a\n   \
-         password, as a bundle without services; mean of {RUNS} a turn"
+         password, as a bundle without services; most of either time is the scrypt of the password; mean of {RUNS}"
     );
     vec![Line::times(
         "cosign sign",
