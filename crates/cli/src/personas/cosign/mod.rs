@@ -1,6 +1,6 @@
 //! `cosign …`: keys, signatures and attestations with the command line of cosign 2.5 and 3.1.
 //!
-//! One file per command; [`table`] lists them. Results are on standard output in cosign's shapes, everything else on
+//! One file per command; `table.rs` lists them. Results are on standard output in cosign's shapes, everything else on
 //! standard error.
 
 pub(crate) mod annotations;
