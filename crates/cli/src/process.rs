@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::input::Input;
+use crate::render::printable::printable_lines;
 
 /// The process as the commands see it.
 ///
@@ -200,10 +201,13 @@ impl Process {
         *lock(&self.stdout) = Box::new(output);
     }
 
-    /// Writes to standard error. A failure has nowhere to be reported and is dropped.
+    /// Writes to standard error, control characters spelled out: much of it are words of others. A failure has nowhere
+    /// to be reported and is dropped.
     pub fn err(&self, text: impl fmt::Display) {
+        let text = text.to_string();
         let mut stderr = lock(&self.stderr);
-        let _unreportable = write!(stderr, "{text}").and_then(|()| stderr.flush());
+        let _unreportable =
+            write!(stderr, "{}", printable_lines(&text)).and_then(|()| stderr.flush());
     }
 
     /// The number of the signal that ended the last prompt.

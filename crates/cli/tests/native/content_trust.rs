@@ -32,6 +32,18 @@ fn what_content_trust_says() {
             &image,
         ],
     );
+    // A role does not take the place of the release.
+    let words = ["--content-trust", "--role", "targets/jeff", image.as_str()];
+    let (document, code) = scene.json(&words);
+    let demand = &document["images"][0]["demand"];
+    assert_eq!(
+        (
+            code,
+            demand["demand"].as_str(),
+            &demand["parts"][0]["demand"]
+        ),
+        (0, Some("all of"), &"one of".into())
+    );
     assert_eq!(
         scene.verdict(&["--role", "targets/alice", &image]),
         verdict(12, "not-as-demanded", "role-not-signed")

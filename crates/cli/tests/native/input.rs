@@ -65,6 +65,21 @@ fn flags_and_files_that_are_not_understood() {
             "Drop --identity, or write a policy",
         ),
         (
+            &[
+                "verify",
+                "--content-trust",
+                "--identity",
+                "",
+                "--issuer",
+                "",
+            ],
+            "--identity is empty: what it demands is not known\nGive a value, or drop it.",
+        ),
+        (
+            &["verify", "--key", "release.pub", "--key", ""],
+            "--key is empty",
+        ),
+        (
             &["verify", "--role", "root"],
             "--role \"root\" is no role of content trust",
         ),

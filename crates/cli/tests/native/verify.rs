@@ -1,5 +1,7 @@
 //! Verdicts by flags.
 
+use serde_json::Value;
+
 use crate::scene::{At, Scene, verdict, verified};
 
 #[test]
@@ -204,12 +206,111 @@ fn the_trace_shows_each_candidate_with_each_check() {
         "content trust: not required",
         "found in",
         "log                     not required: not demanded",
-        "signature               verified",
+        "signature               verified: key sha256:",
         "signature               refused",
+        "  expected              key sha256:",
+        "time                    absent",
+        "repository              ",
         "does not count",
         "(wrong-key)",
         "what to do",
     ] {
         assert!(output.stdout.contains(part), "no {part:?}: {output}");
+    }
+}
+
+#[test]
+fn the_document_has_what_was_expected_and_what_was_found() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.keys(&["release", "other"]);
+    let image = scene.image("app");
+    for key in ["release.key", "other.key"] {
+        let words = ["sign", "--format", "tag", "--key", key, &image];
+        scene.run(&words).success();
+    }
+    let repository = |path: &str| format!("{}/{path}", scene.host());
+    let copy = format!("{}:1", repository("copied"));
+    scene.run(&["cosign", "copy", &image, &copy]).success();
+    let (app, copied) = (repository("app"), repository("copied"));
+    let texts = |check: &Value| {
+        let text = |member: &str| check[member].as_str().unwrap_or_default().to_owned();
+        ["outcome", "expected", "found"].map(text)
+    };
+    for (image, repository) in [
+        (&image, ["verified", "", &app]),
+        (&copy, ["passed-over", &copied, &app]),
+    ] {
+        let (document, code) = scene.json(&["--key", "release.pub", image]);
+        assert_eq!(code, 0, "{document}");
+        let candidates = document["images"][0]["candidates"].as_array().unwrap();
+        let of = |result: &str| {
+            let known = candidates.iter().find(|one| one["result"] == result);
+            known.unwrap_or_else(|| panic!("{result}: {document}"))
+        };
+        let check = |candidate: &Value, name: &str| {
+            let checks = candidate["checks"].as_array().unwrap();
+            let found = checks.iter().find(|check| check["check"] == name);
+            texts(found.unwrap_or_else(|| panic!("{name}: {document}")))
+        };
+        let verified = of("verified");
+        let key = format!("key {}", verified["proven"]["key"].as_str().unwrap());
+        assert_eq!(check(verified, "signer"), ["verified", "", &key]);
+        assert_eq!(check(verified, "signature"), ["verified", "", &key]);
+        assert_eq!(check(verified, "time"), ["absent", "", ""]);
+        assert_eq!(check(verified, "repository"), repository);
+        assert_eq!(check(of("refused"), "signature"), ["refused", &key, ""]);
+    }
+}
+
+/// Whoever may sign may write what he likes, and it moves no cursor and fakes no line.
+#[test]
+fn what_is_signed_cannot_take_over_a_terminal() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.keys(&["release"]);
+    let image = scene.image("app");
+    let hostile = "\u{1b}[2J\u{9b}1A\u{202e}\r\nforged: verified";
+    let annotation = format!("note={hostile}");
+    let predicate = format!("https://example.com/{hostile}");
+    scene.write("scan.json", "{}");
+    for format in ["legacy", "bundle"] {
+        let key = ["--key", "release.key", "--format", format, &image];
+        let sign = ["cosign", "sign", "-a", &annotation];
+        scene.run(&[&sign[..], &key].concat()).success();
+        let attest = ["cosign", "attest", "--predicate", "scan.json", "--type"];
+        let attest = [&attest[..], &[&predicate], &key].concat();
+        scene.run(&attest).success();
+    }
+    let key = ["--key", "release.pub", image.as_str()];
+    let log = "--insecure-ignore-tlog";
+    let commands: [&[&str]; 8] = [
+        &["verify", "--explain"],
+        &["verify", "--explain", "-a", "note=x"],
+        &["verify", "--json"],
+        &["verify", "--json", "-a", "note=x"],
+        &["cosign", "verify", log],
+        &["cosign", "verify", log, "-a", "note=x"],
+        &["cosign", "verify", log, "-o", "text"],
+        &["cosign", "verify-attestation", log, "--type", "spdx"],
+    ];
+    for command in commands {
+        let output = scene.run(&[command, &key].concat());
+        let said = format!("{}{}", output.stdout, output.stderr);
+        let dangerous =
+            |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
+        assert!(!said.contains(dangerous), "{command:?}: {said:?}");
+        assert!(
+            !said.lines().any(|line| line.starts_with("forged")),
+            "{command:?}: {said:?}"
+        );
+        assert!(said.contains("forged"), "{command:?}: {said:?}");
+        let document = output.stdout.trim();
+        if document.starts_with(['{', '[']) && !command.contains(&"text") {
+            let read: Value = serde_json::from_str(document).unwrap();
+            assert!(read.to_string().contains("\\r\\nforged"), "{read}");
+        }
     }
 }

@@ -639,3 +639,31 @@ async fn the_manifests_of_an_index() {
         .unwrap();
     assert_eq!(outcome.image().digest(), one.digest());
 }
+
+/// One more than is looked at: none is left out in silence.
+#[tokio::test]
+async fn too_many_manifests_below_an_index() {
+    let mut scene = Scene::new();
+    let child = |number: usize| Descriptor {
+        digest: oci::Digest::sha256(number.to_string().as_bytes()),
+        ..scene.image.descriptor()
+    };
+    let index = |count: usize| Manifest::index((0..count).map(child).collect());
+    let (all, more) = (index(1000), index(1001));
+    for (tag, index) in [("all", &all), ("more", &more)] {
+        scene.shelf.manifest(index);
+        scene.shelf.tag(tag, index);
+    }
+    let server = Server::start(scene.shelf.clone()).await;
+    let found = async |name| {
+        let place = place(&server.host, name);
+        let image = place.resolve().await.unwrap();
+        signing::verify::platforms(&place, &image).await
+    };
+    assert_eq!(found("app:all").await.unwrap().len(), 1000);
+    let error = found("app:more").await.unwrap_err();
+    assert!(
+        matches!(error, PlaceError::TooManyManifests { limit: 1000 }),
+        "{error:?}"
+    );
+}

@@ -78,6 +78,12 @@ pub enum CertificateError {
         /// Its size.
         found: usize,
     },
+    /// More than [`limits::CHAIN_CERTIFICATES`].
+    #[error("{found} certificates in a chain")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
 }
 
 macro_rules! extensions {
@@ -278,11 +284,12 @@ pub fn chain_from_pem(text: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
         return Err(CertificateError::TooLarge { found: text.len() });
     }
     let blocks = pem::parse_many(text).map_err(|_| CertificateError::Malformed)?;
-    if blocks.is_empty()
-        || blocks.len() > limits::CHAIN_CERTIFICATES
-        || blocks.iter().any(|block| block.tag() != "CERTIFICATE")
-    {
+    if blocks.is_empty() || blocks.iter().any(|block| block.tag() != "CERTIFICATE") {
         return Err(CertificateError::Malformed);
+    }
+    let found = blocks.len();
+    if found > limits::CHAIN_CERTIFICATES {
+        return Err(CertificateError::TooMany { found });
     }
     Ok(blocks.into_iter().map(pem::Pem::into_contents).collect())
 }

@@ -205,7 +205,7 @@ fn certificates_and_chains() {
     let chain = leaf.to_pem().repeat(limits::CHAIN_CERTIFICATES + 1);
     assert_eq!(
         chain_from_pem(&chain).unwrap_err(),
-        CertificateError::Malformed
+        CertificateError::TooMany { found: 11 }
     );
     let found = limits::CHAIN_CERTIFICATES + 1;
     let chain = vec![leaf.der().to_vec(); found];

@@ -24,7 +24,10 @@ use super::service_spec::SpecError;
 use super::verification::VerificationError;
 use super::{carry_error, refusals, services};
 use crate::input::InputError;
-use crate::render::{self, printable::printable};
+use crate::render::{
+    self,
+    printable::{printable, printable_lines},
+};
 
 /// A refused command.
 #[derive(Debug, Error)]
@@ -526,7 +529,7 @@ impl Error {
             Self::Layout(error) => printable(&error.to_string()).into_owned(),
             Self::Place(error) => render::registry::unplaced_told(error),
             Self::Sign(error) => sign(error),
-            Self::Network(error) => error.to_string(),
+            Self::Network(error) => printable(&error.to_string()).into_owned(),
             Self::Runtime { source } => {
                 format!("the operating system refuses to start work: {source}")
             }
@@ -555,7 +558,7 @@ impl Error {
             Self::KeyFile { place, source } => key_file(place, source),
             Self::Unlock { place, source } => unlock(place, source),
             Self::Evidence { .. } | Self::Payload { .. } | Self::TrustSource { .. } | Self::Verification(_) => {
-                printable_lines(&self.to_string())
+                printable_lines(&self.to_string()).into_owned()
             }
             Self::OtherKind(BlobFailure::Attestation) => "it is an attestation, not a signature\nVerify it with \
                  'cosign verify-blob-attestation'."
@@ -677,10 +680,4 @@ fn public_key(place: &str, error: &VerifyingKeyFileError) -> String {
         ),
         error => format!("loading public key: {place}: {error}"),
     }
-}
-
-/// What is printable of every line.
-fn printable_lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(printable).collect();
-    lines.join("\n")
 }

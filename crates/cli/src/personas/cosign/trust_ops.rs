@@ -6,6 +6,7 @@ use trustroot::{Freshness, Loaded, Material, RootChecksum};
 
 use super::Context;
 use super::error::Error;
+use crate::render::printable::printable;
 
 /// The repository that the user initialised, or that `TUF_MIRROR` names.
 pub trait SigstoreTrust {
@@ -52,7 +53,8 @@ pub(super) fn initialised(context: &Context<'_>, offline: bool) -> Result<Materi
 pub(super) fn warn_of_age(context: &Context<'_>, loaded: &Loaded) {
     if let Freshness::Unreachable { error } = &loaded.freshness {
         context.session.process.err(format_args!(
-            "WARNING: the mirror of trusted roots does not answer ({error}); its last answer is still valid\n"
+            "WARNING: the mirror of trusted roots does not answer ({}); its last answer is still valid\n",
+            printable(&error.to_string())
         ));
     }
 }

@@ -17,7 +17,7 @@ use super::{Action, Context, annotations, files, images};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 use crate::progress;
-use crate::render::printable::printable;
+use crate::render::printable::{printable, printable_json};
 
 /// Most bytes of a file with a signature or payload.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -185,10 +185,13 @@ pub(super) fn verify_each(
                 .map_err(|error| (error.text(), error.exit_code_of_verify()))
                 .and_then(|outcome| print(&image, &outcome));
             match verdict {
-                Ok(printed) => printed,
+                Ok(printed) => {
+                    tally.verified += 1;
+                    printed
+                }
                 Err((text, code)) => {
                     let code = if matches.on(&LOCAL_IMAGE) { 1 } else { code };
-                    tally.failed(code);
+                    tally.code.get_or_insert(code);
                     complain(context, targets.len(), &image, &text);
                     Ok(())
                 }
@@ -204,33 +207,27 @@ pub(super) fn verify_each(
     tally.conclude(context, targets.len())
 }
 
-/// How many images failed, and the exit code of the first.
+/// How many images are verified, and the exit code of the first that is not. An image of which nothing was heard is not
+/// verified.
 #[derive(Default)]
-pub(super) struct Tally {
-    failed: usize,
-    code: u8,
+struct Tally {
+    verified: usize,
+    code: Option<u8>,
 }
 
 impl Tally {
-    pub(super) fn failed(&mut self, code: u8) {
-        if self.failed == 0 {
-            self.code = code;
-        }
-        self.failed += 1;
-    }
-
-    pub(super) fn conclude(&self, context: &Context<'_>, count: usize) -> Result<(), Failure> {
+    fn conclude(&self, context: &Context<'_>, count: usize) -> Result<(), Failure> {
+        let verified = self.verified;
         if count > 1 {
-            let good = count - self.failed;
             context
                 .session
                 .process
-                .err(format_args!("\nVerified {good} of {count} images.\n"));
+                .err(format_args!("\nVerified {verified} of {count} images.\n"));
         }
-        if self.failed == 0 {
+        if verified == count && self.code.is_none() {
             Ok(())
         } else {
-            Err(Failure::Ended(self.code))
+            Err(Failure::Ended(self.code.unwrap_or(1)))
         }
     }
 }
@@ -267,11 +264,14 @@ fn accepted(
             .iter()
             .map(|one| payload_json(one, image))
             .collect();
-        return Ok(process.out(format_args!("\n[{}]\n", entries.join(","))));
+        return Ok(process.out(format_args!("\n[{}]\n", printable_json(&entries.join(",")))));
     }
     for one in verified {
         process.err(outcome::certificate(one));
-        if let Err(error) = process.out(format_args!("{}\n", outcome::payload(one, image))) {
+        if let Err(error) = process.out(format_args!(
+            "{}\n",
+            printable_json(&outcome::payload(one, image))
+        )) {
             return Ok(Err(error));
         }
     }

@@ -16,6 +16,7 @@ use super::verify::{
 use super::{Action, Context, predicates};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
+use crate::render::printable::printable_json;
 
 const POLICY: Flag = Flag::list("policy", "Policy for the predicate; not evaluated here")
     .hidden()
@@ -92,7 +93,7 @@ fn accepted(
     process.err(outcome::checks(image, outcome, &verified, false));
     for one in verified {
         process.err(outcome::certificate(one));
-        if let Err(error) = process.out(format_args!("{}\n", envelope(one))) {
+        if let Err(error) = process.out(format_args!("{}\n", printable_json(&envelope(one)))) {
             return Ok(Err(error));
         }
     }

@@ -92,6 +92,12 @@ pub enum Error {
         /// What was given.
         found: String,
     },
+    /// A flag without a value, such as one of a variable that is not set.
+    #[error("--{flag} is empty")]
+    Empty {
+        /// The flag.
+        flag: &'static str,
+    },
     /// A flag that another one needs.
     #[error("--{flag} is needed")]
     Needed {
@@ -209,6 +215,7 @@ impl Error {
             Self::KeyOrIdentity => "--identity cannot be used with --key: either may be meant to be enough, or both \
                  demanded\nDrop --identity, or write a policy that says any or all: see 'countersign verify --help'."
                 .to_owned(),
+            Self::Empty { .. } => format!("{self}: what it demands is not known\nGive a value, or drop it."),
             Self::Needed { flag, why } => format!("--{flag} is needed: {why}"),
             Self::NothingDemanded => "nothing says whose signatures are demanded\nGive a key (--key release.pub), an \
                  identity (--identity NAME --issuer URL) or --content-trust; or a policy (--policy FILE, or \

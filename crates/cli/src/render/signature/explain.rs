@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use oci::{Reference, Repository};
 use serde::Serialize;
 use signing::discover::{Claimed, Location};
+use signing::docker_reference;
 use signing::verify::{ImageOutcome, Judged, Judgement, VerifiedImage};
-use sigstore::verify::{Because, Check, Outcome, Step, TimeSource, Trace, VerifiedSigner};
+use sigstore::identity::IdentityError;
+use sigstore::simple_signing::AnnotationMismatch;
+use sigstore::verify::{Because, Check, Outcome, Refusal, Step, TimeSource, Trace, VerifiedSigner};
 
 use super::Reason;
 use crate::render::printable::printable;
@@ -42,8 +46,14 @@ pub struct StepReport {
     pub check: &'static str,
     /// `verified`, `not-required`, `absent`, `passed-over` or `refused`.
     pub outcome: &'static str,
-    /// What was found, or why it is not required.
+    /// What was found, or why it is not required, or is not as expected.
     pub detail: String,
+    /// What was demanded, where the check is a comparison that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What there is: of a check that holds, and of a comparison that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 /// The candidates of an image in the order in which they were found.
@@ -84,6 +94,10 @@ fn candidate(judged: &Judged) -> CandidateReport {
             report.result = "verified";
             report.unsigned.clear();
             report.checks = steps(verified.trace());
+            report.checks.push(repository(
+                verified.repository(),
+                verified.signed_reference(),
+            ));
             report.proven = proven(verified);
             report.annotations = verified.annotations();
         }
@@ -141,19 +155,90 @@ fn proven(verified: &VerifiedImage) -> BTreeMap<&'static str, String> {
 }
 
 fn steps(trace: &Trace) -> Vec<StepReport> {
-    trace.steps().iter().map(step).collect()
+    let signer = trace.outcome(Check::Signer);
+    trace.steps().iter().map(|one| step(one, signer)).collect()
 }
 
-fn step(step: &Step) -> StepReport {
-    let (outcome, detail) = match &step.outcome {
-        Outcome::Absent => ("absent", String::new()),
-        Outcome::NotRequired { because } => ("not-required", because_text(*because).to_owned()),
-        Outcome::PassedOver(refusal) => ("passed-over", refusal.to_string()),
-        Outcome::Refused(refusal) => ("refused", refusal.to_string()),
-        Outcome::Verified { found } => ("verified", found.clone()),
+/// `signer`: how the check came out that says whose signature it has to be.
+fn step(step: &Step, signer: Option<&Outcome>) -> StepReport {
+    let nothing = (None, None);
+    let (outcome, detail, (expected, found)) = match &step.outcome {
+        Outcome::Absent => ("absent", String::new(), nothing),
+        Outcome::NotRequired { because } => {
+            ("not-required", because_text(*because).to_owned(), nothing)
+        }
+        Outcome::PassedOver(refusal) => ("passed-over", refusal.to_string(), compared(refusal)),
+        Outcome::Refused(refusal) => {
+            let compared = match (refusal, signer) {
+                (Refusal::Signature(_), Some(Outcome::Verified { found })) => {
+                    (Some(found.clone()), None)
+                }
+                _ => compared(refusal),
+            };
+            ("refused", refusal.to_string(), compared)
+        }
+        Outcome::Verified { found } => ("verified", found.clone(), (None, Some(found.clone()))),
     };
     StepReport {
         check: check(step.check),
+        outcome,
+        detail,
+        expected,
+        found,
+    }
+}
+
+/// What was demanded and what there is, of refusals that have them.
+fn compared(refusal: &Refusal) -> (Option<String>, Option<String>) {
+    let several = |found: &[String]| (!found.is_empty()).then(|| found.join(", "));
+    let (expected, found) = match refusal {
+        Refusal::Annotation(AnnotationMismatch {
+            key,
+            expected,
+            found,
+        }) => (
+            format!("{key}={expected}"),
+            found.as_ref().map(|found| format!("{key}={found}")),
+        ),
+        Refusal::Artifact { expected, found } => (expected.clone(), several(found)),
+        Refusal::CertificateExpected => ("certificate".to_owned(), Some("key".to_owned())),
+        Refusal::Identity(
+            IdentityError::GithubWorkflow {
+                expected, found, ..
+            }
+            | IdentityError::Issuer { expected, found },
+        ) => (expected.clone(), found.clone()),
+        Refusal::Identity(IdentityError::Subject { expected, found }) => {
+            (expected.clone(), several(found))
+        }
+        Refusal::KeyExpected => ("key".to_owned(), Some("certificate".to_owned())),
+        Refusal::PredicateType { expected, found } => (expected.clone(), Some(found.clone())),
+        Refusal::SignatureCount { found } => ("1".to_owned(), Some(found.to_string())),
+        _ => return (None, None),
+    };
+    (Some(expected), found)
+}
+
+/// Whether the signature names the repository that was asked. That it names another is no harm: images are copied.
+fn repository(asked: Option<&Repository>, signed: Option<&str>) -> StepReport {
+    let (outcome, detail) = match (asked, signed) {
+        (_, None) => ("absent", String::new()),
+        (None, Some(_)) => ("not-required", "no repository was asked".to_owned()),
+        (Some(asked), Some(signed)) => {
+            let named = Reference::parse(signed).ok();
+            if named.is_some_and(|named| named.repository() == asked) {
+                ("verified", signed.to_owned())
+            } else {
+                ("passed-over", format!("names another repository: {signed}"))
+            }
+        }
+    };
+    StepReport {
+        check: "repository",
+        expected: asked
+            .filter(|_| outcome == "passed-over")
+            .map(docker_reference),
+        found: signed.map(str::to_owned),
         outcome,
         detail,
     }
@@ -202,6 +287,10 @@ impl std::fmt::Display for CandidateReport {
                 format!("{words}: {}", step.detail)
             };
             line(&mut text, step.check, &outcome);
+            if let Some(expected) = &step.expected {
+                line(&mut text, "  expected", expected);
+                line(&mut text, "  found", step.found.as_deref().unwrap_or("-"));
+            }
         }
         for (key, value) in &self.annotations {
             line(&mut text, "annotation (signed)", &format!("{key}={value}"));

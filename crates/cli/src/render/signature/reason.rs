@@ -8,6 +8,7 @@ use sigstore::chain::ChainError;
 use sigstore::identity::IdentityError;
 use sigstore::verify::{LogError, Refusal, SctRefusal};
 
+use crate::render::printable::printable;
 use crate::render::registry::problem;
 
 /// One reason. Codes are an interface: they are only ever added.
@@ -94,7 +95,7 @@ impl Reason {
                 "What is attached is no signature of a known form: remove it with `countersign cosign clean`.",
             ),
         };
-        Self::new(code, refusal, remedy)
+        Self::new(code, printable(&refusal.to_string()), remedy)
     }
 
     /// A document that could not be read.
@@ -116,7 +117,7 @@ impl Reason {
                 "What is attached is no signature of a known form: remove it with `countersign cosign clean`.",
             ),
         };
-        Self::new(code, error, remedy)
+        Self::new(code, printable(&error.to_string()), remedy)
     }
 
     /// No signature of the image is as demanded.
@@ -155,12 +156,12 @@ impl Reason {
         match error {
             VerifyError::NoSuchImage(_) => Self::new(
                 "no-such-image",
-                error,
+                printable(&error.to_string()),
                 "Check the tag or digest, and the repository's name.",
             ),
             VerifyError::Log(_) => Self::new(
                 "log-unreachable",
-                error,
+                printable(&error.to_string()),
                 "The log that was named could not be asked: check its address, and try again.",
             ),
             VerifyError::Place(place) => Self::of_place(place),
@@ -185,7 +186,7 @@ impl Reason {
                 "Nothing is known about the image: try again.",
             )
         };
-        Self::new(code, message, remedy)
+        Self::new(code, printable(&message), remedy)
     }
 }
 

@@ -31,6 +31,7 @@ use crate::personas::cosign::error::Error;
 use crate::personas::cosign::ops::CosignOps;
 use crate::personas::cosign::registry::RegistryOptions;
 use crate::process::Process;
+use crate::render::printable::printable;
 use crate::session::Session;
 
 /// A busy registry is waited for this often, and no longer than this each time.
@@ -166,7 +167,7 @@ pub(super) fn unplaced(image: &Reference, error: PlaceError) -> Error {
         },
         PlaceError::Registry(error) => error.into(),
         error => Error::Usage {
-            problem: error.to_string(),
+            problem: printable(&error.to_string()).into_owned(),
         },
     }
 }

@@ -105,16 +105,17 @@ async fn every_manifest(
         if !seen.insert(subject.digest().to_string()) {
             continue;
         }
-        if seen.len() > MANIFESTS {
+        let children = match subject.content() {
+            Content::Index { manifests } if work.recursive => manifests.as_slice(),
+            _ => &[],
+        };
+        // Before more is signed, or any of them fetched.
+        if seen.len() + left.len() + children.len() > MANIFESTS {
             return Err(Error::TooManyManifests { limit: MANIFESTS });
         }
         signed.push(work.each.to(place, &subject).await?);
-        if work.recursive
-            && let Content::Index { manifests } = subject.content()
-        {
-            for child in manifests.iter().rev() {
-                left.push(manifest(&place.at(child.digest)).await.map_err(failed)?);
-            }
+        for child in children.iter().rev() {
+            left.push(manifest(&place.at(child.digest)).await.map_err(failed)?);
         }
     }
     Ok(signed)

@@ -20,6 +20,22 @@ async fn issuer(url: &str) -> Result<Issuer, Error> {
     Issuer::discover(http(), url, ClientId::default()).await
 }
 
+#[tokio::test]
+async fn an_answer_of_an_issuer_is_limited() {
+    let server = Server::saying(reply(200, vec![b' '; (256 << 10) + 1])).await;
+    let outcome = issuer(&server.url).await.map(|_| ());
+    assert!(
+        matches!(
+            &outcome,
+            Err(Error::Network {
+                source: net::Error::TooLarge { .. },
+                ..
+            })
+        ),
+        "{outcome:?}"
+    );
+}
+
 /// What a browser does: it opens the page, and goes where that leads.
 async fn open(url: &Url) -> u16 {
     let client = net::Client::new(net::Config::new("browser")).unwrap();

@@ -149,9 +149,12 @@ fn read_pin(source: &str) -> Result<Zeroizing<String>, Pkcs11Error> {
         source,
     };
     let mut text = Zeroizing::new(String::with_capacity(256));
-    std::fs::File::open(path)
-        .and_then(|file| file.take(PIN_FILE_LIMIT).read_to_string(&mut text))
-        .map_err(failed)?;
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(PIN_FILE_LIMIT + 1).read_to_string(&mut text));
+    // A part of a PIN is none, and tokens count wrong ones.
+    if read.map_err(failed)? as u64 > PIN_FILE_LIMIT {
+        return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+    }
     Ok(Zeroizing::new(
         text.trim_end_matches(['\r', '\n']).to_owned(),
     ))

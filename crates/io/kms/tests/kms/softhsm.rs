@@ -180,6 +180,14 @@ async fn inside_pin_of_a_file() {
     let service = open(&text, &settings);
     let scheme = service.key().await.unwrap().scheme();
     service.sign(scheme, b"message").await.unwrap();
+    // One byte over the limit: refused, not cut to what would be the PIN.
+    let blanks = "\n".repeat(4097 - SoftHsm::PIN.len());
+    std::fs::write(&file, format!("{}{blanks}", SoftHsm::PIN)).unwrap();
+    assert!(matches!(
+        kms::open(&crate::reference(&text), &settings),
+        Err(ServiceError::Pkcs11(Pkcs11Error::PinSource { source, .. }))
+            if source.kind() == std::io::ErrorKind::FileTooLarge
+    ));
     let text = uri("object=p256?pin-source=/no/such/file");
     assert!(matches!(
         kms::open(&crate::reference(&text), &settings),

@@ -13,6 +13,7 @@ mod sct;
 mod trace;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use pki::key::SignatureValid;
@@ -204,6 +205,17 @@ impl<'a> Whose<'a> {
     }
 }
 
+impl fmt::Display for Whose<'_> {
+    /// `key sha256:…`, by the SubjectPublicKeyInfo.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match self {
+            Self::Certified(_) => "certificate of key",
+            Self::Key(_) => "key",
+        };
+        write!(f, "{of} sha256:{}", self.key().spki_sha256())
+    }
+}
+
 /// A verification under way.
 struct Judge<'a> {
     candidate: &'a Candidate<'a>,
@@ -253,6 +265,7 @@ impl<'a> Judge<'a> {
                 Some((chain, sct))
             }
             Whose::Key(_) => {
+                self.time(&times);
                 self.not_required(Check::CertificateChain, Because::ManagedKey);
                 self.not_required(Check::Sct, Because::ManagedKey);
                 None
@@ -260,7 +273,7 @@ impl<'a> Judge<'a> {
         };
         let signature = self.step(Check::Signature, |judge| {
             let valid = judge.candidate.signed.verify(whose.key(), judge.artifact)?;
-            Ok((valid, whose.key().spki_sha256().to_string()))
+            Ok((valid, format!("key sha256:{}", whose.key().spki_sha256())))
         })?;
         let bound = self.artifact()?;
         let signer = match certified {
@@ -303,20 +316,18 @@ impl<'a> Judge<'a> {
     /// Which key has to have signed: the certificate's or the demanded one.
     fn whose(&self) -> Result<(Whose<'a>, String), Refusal> {
         let candidate = self.candidate;
-        match (self.policy.signer, candidate.certificate) {
-            (AcceptedSigner::Identities(_), Some(certificate)) => {
-                Ok((Whose::Certified(certificate), "certificate".to_owned()))
-            }
-            (AcceptedSigner::Identities(_), None) => Err(Refusal::CertificateExpected),
-            (AcceptedSigner::Key(key), None) => Ok((Whose::Key(key), "key".to_owned())),
+        let whose = match (self.policy.signer, candidate.certificate) {
+            (AcceptedSigner::Identities(_), Some(certificate)) => Whose::Certified(certificate),
+            (AcceptedSigner::Identities(_), None) => return Err(Refusal::CertificateExpected),
+            (AcceptedSigner::Key(key), None) => Whose::Key(key),
             (AcceptedSigner::Key(key), Some(certificate)) => {
-                if candidate.key_may_be_certified && certificate.key() == key {
-                    Ok((Whose::Key(key), "key".to_owned()))
-                } else {
-                    Err(Refusal::KeyExpected)
+                if !candidate.key_may_be_certified || certificate.key() != key {
+                    return Err(Refusal::KeyExpected);
                 }
+                Whose::Key(key)
             }
-        }
+        };
+        Ok((whose, whose.to_string()))
     }
 
     /// Timestamps of authorities that are not trusted, or were not in use, count for nothing; any other fault in one is
@@ -399,11 +410,21 @@ impl<'a> Judge<'a> {
                 Rule::Required => return self.refuse(Check::Time, Refusal::NoTrustedTime),
             }
         } else {
-            let text: Vec<String> = times.iter().map(|time| time.at().to_string()).collect();
-            let found = text.join(", ");
-            self.trace.push(Check::Time, Outcome::Verified { found });
+            self.time(times);
         }
         Ok(())
+    }
+
+    /// The proven times. A key that is trusted itself is at any time: none is needed.
+    fn time(&mut self, times: &[TimeProven]) {
+        let text: Vec<String> = times.iter().map(|time| time.at().to_string()).collect();
+        let outcome = if text.is_empty() {
+            Outcome::Absent
+        } else {
+            let found = text.join(", ");
+            Outcome::Verified { found }
+        };
+        self.trace.push(Check::Time, outcome);
     }
 
     fn chain(

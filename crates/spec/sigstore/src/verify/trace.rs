@@ -21,7 +21,7 @@ pub enum Check {
     Signature,
     /// Whether it is signed with a key or a certificate, as demanded.
     Signer,
-    /// That there is a time at which to judge the certificate.
+    /// The proven times of signing: of a certificate there must be one, of a key there may be.
     Time,
     /// Timestamps of authorities.
     Timestamp,

@@ -240,6 +240,10 @@ impl Means {
 
 /// The policy that flags make: every kind of demand has to be satisfied.
 fn of_flags(matches: &Matches) -> Result<Policy, Failure> {
+    let is_empty = |flag: &&'static Flag| matches.values(flag).iter().any(String::is_empty);
+    if let Some(Flag { name: flag, .. }) = DEMANDS.iter().find(is_empty) {
+        return Err(Error::Empty { flag }.into());
+    }
     let annotations = annotations::parse(matches.values(&ANNOTATIONS))?;
     let mut parts = Vec::new();
     let mut keys = BTreeMap::new();
@@ -268,7 +272,7 @@ fn of_flags(matches: &Matches) -> Result<Policy, Failure> {
         return Err(Error::AnnotationsOfNobody.into());
     }
     let roles = matches.values(&ROLE);
-    if roles.is_empty() && matches.on(&CONTENT_TRUST) {
+    if matches.on(&CONTENT_TRUST) {
         // What a trusted pull looks at.
         let released = ["targets/releases", "targets"];
         let released = released.map(|role| Requirement::SignedBy(SignedBy::Role(role.to_owned())));
@@ -320,8 +324,7 @@ fn rule(
     exact: &'static Flag,
     regexp: &'static Flag,
 ) -> Result<Option<(String, TextRule)>, Error> {
-    let given = |flag| matches.given(flag).filter(|text: &&str| !text.is_empty());
-    match (given(exact), given(regexp)) {
+    match (matches.given(exact), matches.given(regexp)) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(Error::Conflict {
             drop: regexp.name,

@@ -14,6 +14,7 @@ use crate::personas::cosign::flags::{OFFLINE, REGISTRY, TRUSTED_ROOT};
 use crate::personas::cosign::images;
 use crate::personas::cosign::registry::RegistryOptions;
 use crate::progress;
+use crate::render::printable::printable_json;
 use crate::session::{Run, Session};
 use demands::{DEMANDS, Demands};
 use verdict::{JudgedImage, Names};
@@ -112,7 +113,7 @@ fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
     let names = Names(&means);
     if matches.on(&JSON) {
         let json = report::json(&judged, path.as_deref(), &names).map_err(std::io::Error::from)?;
-        process.out(format_args!("{json}\n"))?;
+        process.out(format_args!("{}\n", printable_json(&json)))?;
     } else {
         process.out(report::rows(&judged, &names))?;
         if matches.on(&EXPLAIN) {

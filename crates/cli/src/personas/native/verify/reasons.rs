@@ -7,6 +7,7 @@ use sigstore::verify::Refusal as SignatureRefusal;
 use super::super::image_ops::Sighting;
 use super::verdict::{Conclusion, Court, Names, Unsatisfied, failure_of};
 use crate::personas::docker_trust::error::Context;
+use crate::render::printable::printable;
 use crate::render::signature::Reason;
 
 impl<'p> Court<'_, 'p> {
@@ -159,7 +160,7 @@ fn no_signature(signer: &SignedBy, outcomes: &[ImageOutcome]) -> Reason {
             } else {
                 format!(
                     "no signature is attached to the image, only attestations ({})",
-                    others.join(", ")
+                    printable(&others.join(", "))
                 )
             },
             ..Reason::of_failure(failure)

@@ -8,7 +8,7 @@ use signing::policy::{
 };
 
 use super::verdict::{Conclusion, JudgedImage, Names};
-use crate::render::printable::printable;
+use crate::render::printable::{printable, printable_lines};
 use crate::render::signature::{CandidateReport, Reason};
 use crate::render::table::table;
 
@@ -70,7 +70,7 @@ pub(super) fn complaint(image: &JudgedImage<'_>) -> Option<String> {
     let mut text = format!(
         "Error: {}: {} ({})\n",
         printable(&image.image),
-        lines(&reason.message),
+        printable_lines(&reason.message),
         reason.code
     );
     if !reason.remedy.is_empty() {
@@ -78,12 +78,6 @@ pub(super) fn complaint(image: &JudgedImage<'_>) -> Option<String> {
         text.push('\n');
     }
     Some(text)
-}
-
-/// What is printable of every line.
-fn lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(printable).collect();
-    lines.join("\n")
 }
 
 /// Every demand and every candidate of an image.
@@ -165,7 +159,7 @@ fn demand(
     text.push_str(&format!(
         "{indent}{}: {}\n",
         printable(&requires(report.requirement)),
-        lines(&outcome)
+        printable_lines(&outcome)
     ));
     for part in &report.parts {
         demand(text, part, image, names, depth + 1);

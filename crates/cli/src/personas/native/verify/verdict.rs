@@ -14,6 +14,7 @@ use super::super::image_ops::{LookError, Query, Sighting, Sightings};
 use super::demands::Means;
 use super::reasons::reason;
 use crate::personas::docker_trust::ops::Refusal;
+use crate::render::printable::printable;
 use crate::render::signature::{CandidateReport, Reason, candidates};
 
 /// What came out for an image. The words and codes are an interface.
@@ -301,7 +302,9 @@ impl Names<'_> {
     /// Who it is, for people.
     pub(super) fn of(&self, signer: &SignerId) -> String {
         match signer {
-            SignerId::Identity { subject, issuer } => format!("{subject} ({issuer})"),
+            SignerId::Identity { subject, issuer } => {
+                format!("{} ({})", printable(subject), printable(issuer))
+            }
             SignerId::Key(id) => {
                 let id_text = id.to_string();
                 let short = id_text.get(..12).unwrap_or(&id_text);
