@@ -249,7 +249,7 @@ fn the_older_form() {
         LegacySignature::from_annotations(b"{}", &chain).unwrap_err(),
         LegacyError::Certificate {
             annotation: legacy::CHAIN,
-            source: CertificateError::Malformed
+            source: CertificateError::TooMany { found: 11 }
         }
     );
     let blob = json!({ "base64Signature": base64(2 * limits::SIGNATURE_BYTES) });

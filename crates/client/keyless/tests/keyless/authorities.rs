@@ -166,7 +166,7 @@ async fn what_is_no_certificate_is_refused() {
         ),
         (
             embedded(&vec![one.clone(); 11]),
-            Fault::Certificate(sigstore::fulcio::CertificateError::Malformed),
+            Fault::Certificate(sigstore::fulcio::CertificateError::TooMany { found: 11 }),
         ),
         (
             json!({ "signedCertificateDetachedSct": {
