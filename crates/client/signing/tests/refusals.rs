@@ -645,7 +645,7 @@ async fn the_manifests_of_an_index() {
 async fn too_many_manifests_below_an_index() {
     let mut scene = Scene::new();
     let child = |number: usize| Descriptor {
-        digest: oci::Digest::sha256(number.to_string().as_bytes()),
+        digest: Digest::sha256(number.to_string().as_bytes()),
         ..scene.image.descriptor()
     };
     let index = |count: usize| Manifest::index((0..count).map(child).collect());
