@@ -40,10 +40,7 @@ impl<'a> Subject<'a> {
         registry: &RegistryOptions,
     ) -> Result<Self, Error> {
         let named = images::parse(matches.arg(0))?;
-        let mut ops = context
-            .session
-            .uses
-            .cosign(context.session, registry, context.timeout)?;
+        let mut ops = context.ops(registry)?;
         let digest = ops.resolve(&named)?;
         let image = Reference::new(named.repository().clone(), None, Some(digest));
         Ok(Self { named, image, ops })

@@ -46,7 +46,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         }
         .into());
     }
-    let limit = u64::try_from(limits::BUNDLE_BYTES).unwrap_or(u64::MAX);
+    let limit = files::most(limits::BUNDLE_BYTES);
     let mut attestations = Vec::new();
     for path in paths {
         process.err(format_args!("Using payload from: {}\n", printable(path)));

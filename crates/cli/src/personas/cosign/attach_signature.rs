@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use oci::{Digest, Reference};
 use signing::attach::{AttachError, ReadyBundle};
 use signing::docker_reference;
-use sigstore::fulcio::{SigningCertificate, chain_from_pem};
+use sigstore::fulcio::{CertificateError, SigningCertificate, chain_from_pem};
 use sigstore::legacy::{LegacySignature, LogPromise, timestamp_from_json};
 use sigstore::limits;
 use sigstore::simple_signing::SimpleSigning;
@@ -18,11 +18,11 @@ use super::attach::{self, Subject};
 use super::blob::read_up_to;
 use super::carry_ops::Attachment;
 use super::error::Error;
-use super::flags::{CERTIFICATE, CERTIFICATE_CHAIN, REGISTRY, flags};
+use super::files::most;
+use super::flags::{CERTIFICATE, CERTIFICATE_CHAIN, REGISTRY, file, flags};
 use super::registry::RegistryOptions;
-use super::verification::given;
-use super::{Action, Context, files, not_both};
-use crate::cobra::{Arity, Command, Completes, Flag, Matches};
+use super::{Action, Context, files, given, not_both};
+use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
 use crate::render::printable::printable;
 
@@ -38,9 +38,8 @@ const REKOR_RESPONSE: Flag = file(
 const SIGNATURE: Flag = file("signature", "Signature in base64; - for standard input");
 const TSR: Flag = file("tsr", "Answer of a timestamp authority over the signature");
 
-const fn file(name: &'static str, help: &'static str) -> Flag {
-    Flag::text(name, "", help).completing(Completes::File)
-}
+/// Most bytes of a file of certificates.
+const PEM_BYTES: usize = limits::CHAIN_CERTIFICATES * 2 * limits::CERTIFICATE_BYTES;
 
 pub(super) const COMMAND: Command<Action> = Command {
     usage: "[OPTIONS] IMAGE",
@@ -124,80 +123,17 @@ struct Parts {
 
 impl Parts {
     fn read(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
-        let process = context.session.process;
-        let Some(path) = given(matches, &SIGNATURE) else {
-            return Err(Error::Required {
-                flag: SIGNATURE.name,
-                why: "the signature to attach, or --bundle with everything in it",
-            });
-        };
-        let text = read_up_to(process, path, most(2 * limits::SIGNATURE_BYTES))?;
-        let signature = STANDARD
-            .decode(text.trim_ascii())
-            .ok()
-            .filter(|signature| !signature.is_empty());
-        let signature =
-            signature.ok_or_else(|| not_a(&SIGNATURE, path, "base64 of a signature"))?;
-        let read = |flag: &'static Flag, limit: usize| match given(matches, flag) {
-            Some(path) => {
-                let file = files::read(process, Path::new(path), most(limit))?;
-                Ok::<_, Error>(Some((path, file)))
-            }
-            None => Ok(None),
-        };
-        let pem = limits::CHAIN_CERTIFICATES * 2 * limits::CERTIFICATE_BYTES;
-        let certificate = match read(&CERTIFICATE, pem)? {
-            Some((path, file)) => {
-                let leaf = SigningCertificate::from_pem(&String::from_utf8_lossy(&file));
-                Some(Box::new(leaf.map_err(|source| Error::Certificate {
-                    path: path.into(),
-                    source,
-                })?))
-            }
-            None => None,
-        };
-        let chain = match read(&CERTIFICATE_CHAIN, pem)? {
-            Some((path, file)) => {
-                let chain = chain_from_pem(&String::from_utf8_lossy(&file));
-                chain.map_err(|source| Error::Certificate {
-                    path: path.into(),
-                    source,
-                })?
-            }
-            None => Vec::new(),
-        };
-        let log_promise = match read(&REKOR_RESPONSE, limits::ENTRY_BYTES)? {
-            Some((path, file)) => {
-                let text = String::from_utf8_lossy(&file);
-                let promise = LogPromise::parse(&text).or_else(|_| LogPromise::parse_answer(&text));
-                Some(promise.map_err(|_| {
-                    not_a(
-                        &REKOR_RESPONSE,
-                        path,
-                        "a log's answer with its signed promise",
-                    )
-                })?)
-            }
-            None => None,
-        };
-        let timestamp = match read(&TSR, limits::TIMESTAMP_BYTES)? {
-            Some((path, file)) => {
-                // cosign writes them to files as JSON.
-                let json = timestamp_from_json(&String::from_utf8_lossy(&file));
-                let der = json.unwrap_or(file);
-                SignedTimestamp::from_der(&der)
-                    .map_err(|_| not_a(&TSR, path, "an answer of a timestamp authority"))?;
-                Some(der)
-            }
-            None => None,
-        };
-        let payload = read(&PAYLOAD, limits::SIMPLE_SIGNING_BYTES)?;
+        let files = NamedFiles { context, matches };
+        let signature = files.signature()?;
+        let (certificate, chain) = (files.certificate()?, files.chain()?);
+        let (log_promise, timestamp) = (files.log_promise()?, files.timestamp()?);
+        let payload = files.read(&PAYLOAD, limits::SIMPLE_SIGNING_BYTES)?;
         Ok(Self {
             payload: payload.map(|(_, file)| file),
             signature: LegacySignature {
                 payload: Vec::new(),
                 signature,
-                certificate,
+                certificate: certificate.map(Box::new),
                 chain,
                 log_promise,
                 timestamp,
@@ -248,12 +184,92 @@ impl Parts {
     }
 }
 
+/// The files that flags name.
+struct NamedFiles<'m> {
+    context: &'m Context<'m>,
+    matches: &'m Matches,
+}
+
+impl<'m> NamedFiles<'m> {
+    /// The file of `flag` and what is in it; `limit` bytes at most.
+    fn read(&self, flag: &'static Flag, limit: usize) -> Result<Option<(&'m str, Vec<u8>)>, Error> {
+        let Some(path) = given(self.matches, flag) else {
+            return Ok(None);
+        };
+        let file = files::read(self.context.session.process, Path::new(path), most(limit))?;
+        Ok(Some((path, file)))
+    }
+
+    fn signature(&self) -> Result<Vec<u8>, Error> {
+        let Some(path) = given(self.matches, &SIGNATURE) else {
+            return Err(Error::Required {
+                flag: SIGNATURE.name,
+                why: "the signature to attach, or --bundle with everything in it",
+            });
+        };
+        let process = self.context.session.process;
+        let text = read_up_to(process, path, most(2 * limits::SIGNATURE_BYTES))?;
+        match STANDARD.decode(text.trim_ascii()) {
+            Ok(signature) if !signature.is_empty() => Ok(signature),
+            _ => Err(not_a(&SIGNATURE, path, "base64 of a signature")),
+        }
+    }
+
+    fn certificate(&self) -> Result<Option<SigningCertificate>, Error> {
+        let Some((path, file)) = self.read(&CERTIFICATE, PEM_BYTES)? else {
+            return Ok(None);
+        };
+        SigningCertificate::from_pem(&String::from_utf8_lossy(&file))
+            .map(Some)
+            .map_err(|source| no_certificate(path, source))
+    }
+
+    /// The certificates above the signer's, in DER.
+    fn chain(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let Some((path, file)) = self.read(&CERTIFICATE_CHAIN, PEM_BYTES)? else {
+            return Ok(Vec::new());
+        };
+        chain_from_pem(&String::from_utf8_lossy(&file))
+            .map_err(|source| no_certificate(path, source))
+    }
+
+    fn log_promise(&self) -> Result<Option<LogPromise>, Error> {
+        let Some((path, file)) = self.read(&REKOR_RESPONSE, limits::ENTRY_BYTES)? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(&file);
+        LogPromise::parse(&text)
+            .or_else(|_| LogPromise::parse_answer(&text))
+            .map(Some)
+            .map_err(|_| {
+                let wanted = "a log's answer with its signed promise";
+                not_a(&REKOR_RESPONSE, path, wanted)
+            })
+    }
+
+    /// In DER.
+    fn timestamp(&self) -> Result<Option<Vec<u8>>, Error> {
+        let Some((path, file)) = self.read(&TSR, limits::TIMESTAMP_BYTES)? else {
+            return Ok(None);
+        };
+        // cosign writes them to files as JSON.
+        let der = timestamp_from_json(&String::from_utf8_lossy(&file)).unwrap_or(file);
+        match SignedTimestamp::from_der(&der) {
+            Ok(_) => Ok(Some(der)),
+            Err(_) => Err(not_a(&TSR, path, "an answer of a timestamp authority")),
+        }
+    }
+}
+
+fn no_certificate(path: &str, source: CertificateError) -> Error {
+    Error::Certificate {
+        path: path.into(),
+        source,
+    }
+}
+
 fn not_a(flag: &Flag, path: &str, wanted: &str) -> Error {
     Error::Usage {
         problem: format!("--{}: {} is not {wanted}", flag.name, printable(path)),
     }
-}
-
-fn most(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -2,20 +2,19 @@
 
 use oci::Reference;
 use signing::sign::{Format, Made, Said, Signed, Stored};
-use sigstore::predicate::PredicateType;
 
+use super::batch::{self, Words, warn_of_tags};
 use super::blob_files::{self, BUNDLE};
 use super::error::Error;
 use super::flags::{FORMAT, REGISTRY, SIGNING, flags};
 use super::ops::AttestImages;
 use super::party::PartyOptions;
+use super::predicates::Material;
 use super::registry::RegistryOptions;
-use super::sign::{RECORD_CREATION, complain, conclude, warn_of_tags};
-use super::verification::given;
-use super::{Action, Context, formats, images, not_both, predicates};
+use super::sign::RECORD_CREATION;
+use super::{Action, Context, formats, given, images, not_both, predicates};
 use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
-use crate::progress;
 
 const NO_UPLOAD: Flag = Flag::switch(
     "no-upload",
@@ -57,18 +56,13 @@ pub(super) const COMMAND: Command<Action> = Command {
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let process = context.session.process;
-    let images: Vec<Reference> = matches
-        .args()
-        .iter()
-        .map(|text| images::parse(text))
-        .collect::<Result<_, _>>()?;
+    let images = images::parse_all(matches.args())?;
     check_outputs(matches, &images)?;
     let formats = formats::of(matches, given(matches, &BUNDLE).is_some())?;
     let entry = predicates::entry_kind(matches)?;
-    let material = Material::read(context, matches)?;
+    let material = Material::read(context, matches, &[])?;
     let registry = RegistryOptions::of(process, matches)?;
-    let uses = context.session.uses;
-    let mut ops = uses.cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let party = ops.party(PartyOptions::of(context, matches)?)?;
     let upload = !matches.on(&NO_UPLOAD);
     if upload {
@@ -84,69 +78,32 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         images: &images,
         recursive: matches.on(&RECURSIVE),
         formats: &formats,
-        said: material.said(),
+        said: said(&material),
         replace: matches.on(&REPLACE),
         entry,
         record_creation: matches.on(&RECORD_CREATION),
         upload,
     };
-    let bar = progress::bar(process, images.len() as u64, "attesting");
-    let mut failed = 0;
-    let mut unwritten = None;
-    ops.attest_images(&request, &mut |index, outcome| {
-        let image = images
-            .get(index)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        bar.suspend(|| match outcome {
-            Ok(signed) => {
-                report(context, &image, &signed);
-                if let Err(error) = write(context, matches, &signed) {
-                    unwritten = Some(error);
-                }
-            }
-            Err(error) => {
-                failed += 1;
-                complain(context, "attesting", &image, &error);
-            }
-        });
-        bar.inc(1);
-    });
-    bar.finish_and_clear();
-    drop(ops);
-    match unwritten {
-        Some(error) => Err(error),
-        None => conclude(context, "Attested", images.len(), failed),
-    }
+    let words = Words {
+        doing: "attesting",
+        done: "Attested",
+    };
+    batch::each(
+        context,
+        &images,
+        &words,
+        |report| ops.attest_images(&request, report),
+        |image, signed| {
+            report(context, image, signed);
+            write(context, matches, signed)
+        },
+    )
 }
 
-/// What is to be said about the images.
-enum Material {
-    Predicate(PredicateType, Vec<u8>),
-    Statement(String),
-}
-
-impl Material {
-    fn read(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
-        not_both(
-            matches,
-            &predicates::PREDICATE,
-            &predicates::STATEMENT,
-            "the statement has its predicate",
-        )?;
-        if let Some(path) = given(matches, &predicates::STATEMENT) {
-            return predicates::statement(context, path).map(Self::Statement);
-        }
-        let kind = predicates::named(matches)?;
-        let predicate = predicates::predicate(context, matches, &[])?;
-        Ok(Self::Predicate(kind, predicate))
-    }
-
-    fn said(&self) -> Said<'_> {
-        match self {
-            Self::Predicate(kind, predicate) => Said::Predicate { kind, predicate },
-            Self::Statement(statement) => Said::Statement(statement),
-        }
+fn said(material: &Material) -> Said<'_> {
+    match material {
+        Material::Predicate(kind, predicate) => Said::Predicate { kind, predicate },
+        Material::Statement(statement) => Said::Statement(statement),
     }
 }
 

@@ -5,21 +5,20 @@ use std::path::Path;
 use pki::digest::Sha256;
 use signing::sign::AttestedBlob;
 use sigstore::bundle::{Bundle, Content};
-use sigstore::predicate::PredicateType;
 use sigstore::statement::Statement;
 
 use super::blob_files::{
-    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, file, form, print, write,
+    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, form, print, write,
     write_evidence,
 };
 use super::error::Error;
-use super::flags::{FORMAT, SIGNING, flags};
+use super::flags::{FORMAT, SIGNING, file, flags};
 use super::ops::{AttestFile, AttestedFile, Said};
 use super::party::PartyOptions;
+use super::predicates::Material;
 use super::registry::RegistryOptions;
 use super::sign_blob::named;
-use super::verification::given;
-use super::{Action, Context, blob, not_both, predicates};
+use super::{Action, Context, blob, given, predicates};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 
@@ -67,11 +66,10 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let form = form(matches)?;
     let entry = predicates::entry_kind(matches)?;
     let subject = subject(context, matches)?;
-    let material = Material::read(context, matches)?;
-    let said = material.said(subject.as_ref())?;
+    let material = Material::read(context, matches, matches.args())?;
+    let said = said(&material, subject.as_ref())?;
     let registry = RegistryOptions::of(process, matches)?;
-    let uses = context.session.uses;
-    let mut ops = uses.cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let party = ops.party(PartyOptions::of(context, matches)?)?;
     let request = AttestFile {
         party: &party,
@@ -118,44 +116,21 @@ fn subject(context: &Context<'_>, matches: &Matches) -> Result<Option<Subject>, 
     }))
 }
 
-/// What is to be said about the file, read but not made yet.
-enum Material {
-    Predicate(PredicateType, Vec<u8>),
-    Statement(String),
-}
-
-impl Material {
-    fn read(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
-        not_both(
-            matches,
-            &predicates::PREDICATE,
-            &predicates::STATEMENT,
-            "the statement has its predicate",
-        )?;
-        if let Some(path) = given(matches, &predicates::STATEMENT) {
-            return predicates::statement(context, path).map(Self::Statement);
-        }
-        let kind = predicates::named(matches)?;
-        let predicate = predicates::predicate(context, matches, matches.args())?;
-        Ok(Self::Predicate(kind, predicate))
-    }
-
-    fn said<'a>(&'a self, subject: Option<&'a Subject>) -> Result<Said<'a>, Error> {
-        match (self, subject) {
-            (Self::Statement(statement), subject) => Ok(Said::Statement {
-                digest: about(statement, subject)?,
-                statement,
-            }),
-            (Self::Predicate(kind, predicate), Some(subject)) => Ok(Said::Predicate {
-                name: &subject.name,
-                digest: subject.digest,
-                kind,
-                predicate,
-            }),
-            (Self::Predicate(..), None) => Err(Error::Usage {
-                problem: "accepts 1 arg(s), received 0".to_owned(),
-            }),
-        }
+fn said<'a>(material: &'a Material, subject: Option<&'a Subject>) -> Result<Said<'a>, Error> {
+    match (material, subject) {
+        (Material::Statement(statement), subject) => Ok(Said::Statement {
+            digest: about(statement, subject)?,
+            statement,
+        }),
+        (Material::Predicate(kind, predicate), Some(subject)) => Ok(Said::Predicate {
+            name: &subject.name,
+            digest: subject.digest,
+            kind,
+            predicate,
+        }),
+        (Material::Predicate(..), None) => Err(Error::Usage {
+            problem: "accepts 1 arg(s), received 0".to_owned(),
+        }),
     }
 }
 

@@ -12,9 +12,9 @@ use sigstore::limits;
 use sigstore::verify::Artifact;
 
 use super::error::Error;
+use super::files::most;
 use super::flags::{CERTIFICATE, CERTIFICATE_CHAIN};
-use super::verification::given;
-use super::{Context, files, not_both};
+use super::{Context, files, given, not_both};
 use crate::cobra::{Completes, Flag, Matches};
 use crate::input::InputError;
 use crate::process::Process;
@@ -201,8 +201,4 @@ pub(super) fn certificate(
         path: path.into(),
         source,
     })
-}
-
-pub(super) fn most(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

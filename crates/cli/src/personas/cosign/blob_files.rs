@@ -10,11 +10,10 @@ use sigstore::fulcio::SigningCertificate;
 use sigstore::legacy::timestamp_json;
 
 use super::error::Error;
-use super::flags::{FORMAT, NEW_BUNDLE_FORMAT};
+use super::flags::{FORMAT, NEW_BUNDLE_FORMAT, file};
 use super::ops::BlobForm;
-use super::verification::given;
-use super::{Context, files, formats};
-use crate::cobra::{Completes, Flag, Matches};
+use super::{Context, files, formats, given};
+use crate::cobra::{Flag, Matches};
 use crate::failure::Failure;
 
 pub(super) const BUNDLE: Flag = file("bundle", "Write the bundle to this file");
@@ -28,10 +27,6 @@ pub(super) const B64: Flag = Flag::switch(
     "Write signatures and certificates in base64; =false as they are",
 )
 .on_by_default();
-
-pub(super) const fn file(name: &'static str, help: &'static str) -> Flag {
-    Flag::text(name, "", help).completing(Completes::File)
-}
 
 /// The form to write: a bundle where one is wanted, else cosign's older one.
 ///

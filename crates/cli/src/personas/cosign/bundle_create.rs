@@ -4,14 +4,14 @@ use std::path::Path;
 
 use signing::verify::BlobEvidence;
 
-use super::blob::{TIMESTAMP, certificate, content, most, signature};
-use super::blob_files::file;
+use super::blob::{TIMESTAMP, certificate, content, signature};
 use super::error::Error;
+use super::files::most;
+use super::flags::file;
 use super::flags::{CERTIFICATE, KEY, REKOR_URL, SECURITY_KEY, SLOT, flags};
 use super::ops::BundleOf;
 use super::trusted_root::print_or_write;
-use super::verification::given;
-use super::{Action, Context, files, keys, not_both};
+use super::{Action, Context, files, given, keys, not_both};
 use crate::cobra::{Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 

@@ -47,10 +47,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let kind = Kind::of(matches.text(&TYPE))?;
     let image = images::parse(matches.arg(0))?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     if !matches.on(&FORCE) {
         process.err(format_args!(
             "WARNING: this will remove all {} from the image\n",

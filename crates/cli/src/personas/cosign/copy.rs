@@ -42,10 +42,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let from = images::parse(matches.arg(0))?;
     let to = images::parse(matches.arg(1))?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let request = CopyImage {
         from: &from,
         to: &to,

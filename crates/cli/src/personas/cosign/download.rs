@@ -5,8 +5,7 @@ use signing::download::{Document, Wanted};
 
 use super::error::Error;
 use super::registry::RegistryOptions;
-use super::verification::given;
-use super::{Action, Context, carry_error, images};
+use super::{Action, Context, carry_error, given, images};
 use crate::cobra::{Command, Flag, Matches};
 
 pub(super) const COMMAND: Command<Action> = Command {
@@ -87,10 +86,7 @@ pub(super) fn documents(
 ) -> Result<Vec<Document>, Error> {
     let image = images::parse(matches.arg(0))?;
     let registry = RegistryOptions::of(context.session.process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let downloaded = ops.download(&image, sought.wanted(), platform)?;
     if downloaded.documents.is_empty() {
         return Err(Error::NothingAttached {

@@ -2,8 +2,7 @@
 
 use super::download::{self, PLATFORM, Sought};
 use super::flags::{REGISTRY, flags};
-use super::verification::given;
-use super::{Action, Context, predicates};
+use super::{Action, Context, given, predicates};
 use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
 

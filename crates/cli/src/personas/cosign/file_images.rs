@@ -103,7 +103,7 @@ pub(super) fn of_dockerfile(
     path: &str,
     base_only: bool,
 ) -> Result<Vec<Target>, Error> {
-    let limit = u64::try_from(dockerfile::FILE_MAX).unwrap_or(u64::MAX);
+    let limit = files::most(dockerfile::FILE_MAX);
     let bytes = files::read(process, Path::new(path), limit)?;
     let file = path.to_owned();
     let none = |file| ImagesError::None {

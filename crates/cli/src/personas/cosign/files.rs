@@ -33,6 +33,11 @@ pub(crate) fn read(process: &Process, path: &Path, limit: u64) -> Result<Vec<u8>
     }
 }
 
+/// A limit on memory as one on a file, in bytes.
+pub(crate) fn most(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// Writes a result that is not secret: whole or not at all, unless it goes through a link or to a device or pipe, which
 /// must not be replaced by a file.
 ///

@@ -16,7 +16,8 @@ macro_rules! flags {
 }
 pub(crate) use flags;
 
-const fn file(name: &'static str, help: &'static str) -> Flag {
+/// A flag that names a file.
+pub(super) const fn file(name: &'static str, help: &'static str) -> Flag {
     Flag::text(name, "", help).completing(Completes::File)
 }
 

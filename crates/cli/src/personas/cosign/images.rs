@@ -18,6 +18,14 @@ pub(crate) fn parse(text: &str) -> Result<Reference, Error> {
     }
 }
 
+/// Several references.
+///
+/// # Errors
+/// [`Error::Reference`], of the first that is none.
+pub(crate) fn parse_all(texts: &[String]) -> Result<Vec<Reference>, Error> {
+    texts.iter().map(|text| parse(text)).collect()
+}
+
 /// A repository without tag and digest (`COSIGN_REPOSITORY`).
 ///
 /// # Errors

@@ -6,12 +6,11 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use trustroot::{RootChecksum, Status};
 
-use super::blob_files::file;
 use super::error::Error;
+use super::flags::file;
 use super::flags::flags;
 use super::trust_ops::Initialize;
-use super::verification::given;
-use super::{Action, Context, not_both};
+use super::{Action, Context, given, not_both};
 use crate::cobra::{Command, Flag, Matches};
 use crate::failure::Failure;
 

@@ -109,9 +109,7 @@ pub(crate) fn public(context: &Context<'_>, reference: &str) -> Result<Verifying
 
 /// The way to services that keep keys; no registry is contacted.
 pub(crate) fn services<'s>(context: &'s Context<'_>) -> Result<Box<dyn CosignOps + 's>, Error> {
-    let options = RegistryOptions::default();
-    let uses = context.session.uses;
-    uses.cosign(context.session, &options, context.timeout)
+    context.ops(&RegistryOptions::default())
 }
 
 /// What a file or a variable holds.

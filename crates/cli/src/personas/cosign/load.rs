@@ -25,10 +25,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let folder = folder(matches)?;
     let image = images::parse(matches.arg(0))?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let carried = ops.load(folder, &image, &|_, _| ())?;
     copy::report(process, &carried);
     Ok(())

@@ -7,9 +7,7 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use super::flags::flags;
 use super::ops::Kept;
-use super::registry::RegistryOptions;
-use super::verification::given;
-use super::{Action, Context, not_both};
+use super::{Action, Context, given, keys, not_both};
 use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
 use crate::input::InputError;
@@ -69,9 +67,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     if password.is_empty() {
         return Err(required(&PASSWORD_STDIN, "the password is empty"));
     }
-    let uses = context.session.uses;
-    let options = RegistryOptions::default();
-    let mut ops = uses.cosign(context.session, &options, context.timeout)?;
+    let mut ops = keys::services(context)?;
     match ops.keep_login(&key, &username, &password)? {
         Kept::ByHelper { config } => {
             process.err(format_args!("logged in via {}\n", config.display()));

@@ -10,6 +10,7 @@ mod attach_sbom;
 mod attach_signature;
 mod attest;
 mod attest_blob;
+mod batch;
 mod blob;
 mod blob_files;
 mod bundle_create;
@@ -74,6 +75,8 @@ use std::time::Duration;
 pub(crate) use table::{NATIVE_ROOT, ROOT};
 
 use self::error::Error;
+use self::ops::CosignOps;
+use self::registry::RegistryOptions;
 use crate::cobra::{self, Arity, Command, Flag, Invocation, Matches, Root, UsageError};
 use crate::explain;
 use crate::failure::Failure;
@@ -99,6 +102,18 @@ pub(crate) struct Context<'a> {
     pub(crate) session: &'a Session<'a>,
     /// `--timeout`: how long the command may take.
     pub(crate) timeout: Option<Duration>,
+}
+
+impl<'a> Context<'a> {
+    /// The use cases, with these options for registries.
+    ///
+    /// # Errors
+    /// The configuration makes them impossible; nothing was contacted.
+    pub(crate) fn ops(self, registry: &RegistryOptions) -> Result<Box<dyn CosignOps + 'a>, Error> {
+        self.session
+            .uses
+            .cosign(self.session, registry, self.timeout)
+    }
 }
 
 /// Runs one command line.
@@ -133,7 +148,7 @@ pub(crate) fn run(
             if matches.on(&flags::VERBOSE) {
                 explain::on_stderr();
             }
-            if let Some(path) = matches.given(&flags::OUTPUT_FILE).filter(|p| !p.is_empty()) {
+            if let Some(path) = given(&matches, &flags::OUTPUT_FILE) {
                 files::redirect_output(process, path)?;
             }
             let timeout = timeout::parse(matches.text(&flags::TIMEOUT))?;
@@ -206,7 +221,12 @@ fn usage(root: &'static Root<Action>, error: UsageError) -> Error {
     Error::Usage { problem }
 }
 
-/// Refuses `first` together with `second`, naming the one to drop.
+/// What was given for a flag; empty is nothing.
+fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
+    matches.given(flag).filter(|text| !text.is_empty())
+}
+
+/// Refuses the flag `drop` together with `because`, naming the one to drop.
 pub(crate) fn not_both(
     matches: &Matches,
     drop: &'static Flag,

@@ -5,12 +5,12 @@ use sigstore::limits;
 use sigstore::predicate::PredicateType;
 use sigstore::verify::Refusal;
 
-use super::Context;
 use super::blob::read_up_to;
-use super::blob_files::file;
 use super::error::Error;
+use super::files::most;
+use super::flags::file;
 use super::sign_blob::named as named_file;
-use super::verification::given;
+use super::{Context, given, not_both};
 use crate::cobra::{Completes, Flag, Matches};
 
 /// The file of the predicate.
@@ -47,6 +47,37 @@ pub(super) const TYPE: Flag = Flag::text(
     "openvex",
     "custom",
 ]));
+
+/// What is attested, read but not yet about anything.
+pub(super) enum Material {
+    Predicate(PredicateType, Vec<u8>),
+    Statement(String),
+}
+
+impl Material {
+    /// [`STATEMENT`], or [`PREDICATE`] of a [`TYPE`]; `others` are what else the command reads.
+    ///
+    /// # Errors
+    /// Neither or both are given, or not readable.
+    pub(super) fn read(
+        context: &Context<'_>,
+        matches: &Matches,
+        others: &[String],
+    ) -> Result<Self, Error> {
+        not_both(
+            matches,
+            &PREDICATE,
+            &STATEMENT,
+            "the statement has its predicate",
+        )?;
+        if let Some(path) = given(matches, &STATEMENT) {
+            return statement(context, path).map(Self::Statement);
+        }
+        let kind = named(matches)?;
+        let predicate = predicate(context, matches, others)?;
+        Ok(Self::Predicate(kind, predicate))
+    }
+}
 
 /// The type that [`TYPE`] names.
 ///
@@ -96,11 +127,7 @@ pub(super) fn entry_kind(matches: &Matches) -> Result<EntryKind, Error> {
     }
 }
 
-/// The content of [`PREDICATE`]; `others` are what else the command reads.
-///
-/// # Errors
-/// Not given, or not readable.
-pub(super) fn predicate(
+fn predicate(
     context: &Context<'_>,
     matches: &Matches,
     others: &[String],
@@ -117,21 +144,15 @@ pub(super) fn predicate(
     }
     let process = context.session.process;
     process.err(format_args!("Using payload from: {}\n", named_file(path)));
-    read_up_to(process, path, limit())
+    read_up_to(process, path, most(limits::STATEMENT_BYTES))
 }
 
-/// The statement in a file.
-///
-/// # Errors
-/// Not readable, or no text.
-pub(super) fn statement(context: &Context<'_>, path: &str) -> Result<String, Error> {
+fn statement(context: &Context<'_>, path: &str) -> Result<String, Error> {
     let process = context.session.process;
     process.err(format_args!("Using statement from: {}\n", named_file(path)));
-    String::from_utf8(read_up_to(process, path, limit())?).map_err(|_| Error::Usage {
-        problem: format!("--statement {path:?} is not UTF-8"),
+    String::from_utf8(read_up_to(process, path, most(limits::STATEMENT_BYTES))?).map_err(|_| {
+        Error::Usage {
+            problem: format!("--statement {path:?} is not UTF-8"),
+        }
     })
-}
-
-fn limit() -> u64 {
-    u64::try_from(limits::STATEMENT_BYTES).unwrap_or(u64::MAX)
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 use super::error::Error;
 use super::flags::{REGISTRY, flags};
 use super::registry::RegistryOptions;
-use super::verification::given;
-use super::{Action, Context, copy, images};
+use super::{Action, Context, copy, given, images};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 
@@ -29,10 +28,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let folder = folder(matches)?;
     let image = images::parse(matches.arg(0))?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let carried = ops.save(&image, folder, &|_, _| ())?;
     copy::report(process, &carried);
     Ok(())

@@ -9,16 +9,16 @@ use signing::sign::{Format, Made, Signed, Stored};
 use sigstore::limits;
 use sigstore::simple_signing::SimpleSigning;
 
+use super::batch::{self, Words, warn_of_tags};
+use super::blob_files::{BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE};
 use super::error::Error;
-use super::flags::{ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, flags};
+use super::flags::{ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, file, flags};
 use super::ops::SignImages;
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
-use super::{Action, Context, annotations, files, formats, images, not_both, variables};
-use crate::cobra::{Arity, Command, Completes, Flag, Matches};
+use super::{Action, Context, annotations, files, formats, given, images, not_both, variables};
+use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
-use crate::progress;
-use crate::render::printable::printable;
 
 const ATTACHMENT: Flag = Flag::text(
     "attachment",
@@ -26,10 +26,7 @@ const ATTACHMENT: Flag = Flag::text(
     "Sign this attachment of the image in its place: sbom",
 )
 .hidden();
-const BUNDLE: Flag = file("bundle", "Write the bundle to this file");
-const OUTPUT_CERTIFICATE: Flag = file("output-certificate", "Write the certificate to this file");
 const OUTPUT_PAYLOAD: Flag = file("output-payload", "Write the signed payload to this file");
-const OUTPUT_SIGNATURE: Flag = file("output-signature", "Write the signature to this file");
 const PAYLOAD: Flag = file(
     "payload",
     "Sign this payload, as 'generate' of cosign prints it",
@@ -45,10 +42,6 @@ const CONTAINER_IDENTITY: Flag = Flag::text(
     "Name of the image in the signature, in place of its repository",
 );
 const UPLOAD: Flag = Flag::switch("upload", "Write the signature beside the image").on_by_default();
-
-const fn file(name: &'static str, help: &'static str) -> Flag {
-    Flag::text(name, "", help).completing(Completes::File)
-}
 
 pub(super) const COMMAND: Command<Action> = Command {
     usage: "[OPTIONS] IMAGE...",
@@ -88,21 +81,14 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         }
         .into());
     }
-    let images: Vec<Reference> = matches
-        .args()
-        .iter()
-        .map(|text| images::parse(text))
-        .collect::<Result<_, _>>()?;
+    let images = images::parse_all(matches.args())?;
     let outputs = Outputs::of(matches);
     let formats = formats::of(matches, outputs.bundle.is_some())?;
     outputs.check(matches, &images, &formats)?;
     let payload = payload(context, matches, &images, &formats)?;
     let annotations = annotations::parse(matches.values(&ANNOTATIONS))?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let party = ops.party(PartyOptions::of(context, matches)?)?;
     let upload = matches.on(&UPLOAD);
     if upload {
@@ -120,66 +106,20 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         record_creation: matches.on(&RECORD_CREATION),
         upload,
     };
-    let bar = progress::bar(process, images.len() as u64, "signing");
-    let mut failed = 0;
-    let mut unwritten = None;
-    ops.sign_images(&request, &mut |index, outcome| {
-        let image = images
-            .get(index)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        bar.suspend(|| match outcome {
-            Ok(signed) => {
-                report(context, &image, &signed);
-                if let Err(error) = outputs.write(context, &signed) {
-                    unwritten = Some(error);
-                }
-            }
-            Err(error) => {
-                failed += 1;
-                complain(context, "signing", &image, &error);
-            }
-        });
-        bar.inc(1);
-    });
-    bar.finish_and_clear();
-    drop(ops);
-    if let Some(error) = unwritten {
-        return Err(error);
-    }
-    conclude(context, "Signed", images.len(), failed)
-}
-
-/// An error about one image, in cosign's words.
-pub(super) fn complain(context: &Context<'_>, doing: &str, image: &str, error: &Error) {
-    context.session.process.err(format_args!(
-        "Error: {doing} [{}]: {}\n",
-        printable(image),
-        error.text()
-    ));
-}
-
-/// How many of several images were done; that some were not is said already.
-pub(super) fn conclude(
-    context: &Context<'_>,
-    done: &str,
-    count: usize,
-    failed: usize,
-) -> Result<(), Failure> {
-    if count > 1 {
-        context.session.process.err(format_args!(
-            "{done} {} of {count} images.\n",
-            count - failed
-        ));
-    }
-    if failed > 0 {
-        return Err(Failure::Said);
-    }
-    Ok(())
-}
-
-fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
-    matches.given(flag).filter(|text| !text.is_empty())
+    let words = Words {
+        doing: "signing",
+        done: "Signed",
+    };
+    batch::each(
+        context,
+        &images,
+        &words,
+        |report| ops.sign_images(&request, report),
+        |image, signed| {
+            report(context, image, signed);
+            outputs.write(context, signed)
+        },
+    )
 }
 
 /// `--payload`: what is signed in place of a payload that is made.
@@ -212,7 +152,7 @@ fn payload(
             problem: "--payload takes one image: the payload is about one".to_owned(),
         });
     }
-    let limit = u64::try_from(limits::SIMPLE_SIGNING_BYTES).unwrap_or(u64::MAX);
+    let limit = files::most(limits::SIMPLE_SIGNING_BYTES);
     let bytes = files::read(context.session.process, Path::new(path), limit)?;
     SimpleSigning::parse(&bytes)
         .map(Some)
@@ -220,16 +160,6 @@ fn payload(
             path: path.into(),
             source,
         })
-}
-
-/// cosign's warning: what a tag means can change between looking and signing.
-pub(super) fn warn_of_tags(context: &Context<'_>, images: &[Reference]) {
-    for image in images.iter().filter(|image| image.digest().is_none()) {
-        context.session.process.err(format_args!(
-            "WARNING: Image reference {image} uses a tag, not a digest, to identify the image to sign.\n    The digest \
-             that it names now is what is signed. Name the digest to be sure of it.\n"
-        ));
-    }
 }
 
 fn report(context: &Context<'_>, image: &str, signed: &[Signed]) {

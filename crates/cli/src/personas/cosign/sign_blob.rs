@@ -6,16 +6,15 @@ use sigstore::bundle::{Bundle, Content};
 use sigstore::legacy::LegacyBlob;
 
 use super::blob_files::{
-    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, file, form, print, write,
+    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, form, print, write,
     write_evidence,
 };
 use super::error::Error;
-use super::flags::{FORMAT, SIGNING, flags};
+use super::flags::{FORMAT, SIGNING, file, flags};
 use super::ops::SignedFile;
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
-use super::verification::given;
-use super::{Action, Context, blob, not_both};
+use super::{Action, Context, blob, given, not_both};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 
@@ -59,8 +58,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let form = form(matches)?;
     check_one_file(matches)?;
     let registry = RegistryOptions::of(process, matches)?;
-    let uses = context.session.uses;
-    let mut ops = uses.cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let party = ops.party(PartyOptions::of(context, matches)?)?;
     for path in matches.args() {
         process.err(format_args!("Using payload from: {}\n", named(path)));

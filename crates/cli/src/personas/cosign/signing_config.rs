@@ -2,13 +2,12 @@
 
 use sigstore::trust::{Selector, Service, SigningConfig};
 
-use super::blob_files::file;
 use super::error::Error;
+use super::flags::file;
 use super::flags::flags;
 use super::service_spec::Spec;
 use super::trusted_root::print_or_write;
-use super::verification::given;
-use super::{Action, Context, trust_ops};
+use super::{Action, Context, given, trust_ops};
 use crate::cobra::{Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 

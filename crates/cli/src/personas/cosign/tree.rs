@@ -27,10 +27,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let image = images::parse(matches.arg(0))?;
     formats::refers(matches)?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let tree = ops.tree(&image)?;
     let repository = registry.attachments_of(&image);
     for branch in tree.branches.iter().filter(|one| one.leaves.is_none()) {

@@ -53,10 +53,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     };
     let image = images::parse(matches.arg(0))?;
     let registry = RegistryOptions::of(process, matches)?;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, &registry, context.timeout)?;
+    let mut ops = context.ops(&registry)?;
     let found = match kind {
         Some(kind) => ops.triangulate(&image, kind)?,
         None => {

@@ -5,12 +5,11 @@ use std::path::Path;
 use sigstore::chain::Authority;
 use sigstore::trust::{AssembleError, TransparencyLog, TrustedRoot};
 
-use super::blob_files::file;
 use super::error::Error;
+use super::flags::file;
 use super::flags::flags;
 use super::service_spec::Spec;
-use super::verification::given;
-use super::{Action, Context, files, older_root, trust_ops};
+use super::{Action, Context, files, given, older_root, trust_ops};
 use crate::cobra::{Command, Flag, Matches};
 use crate::failure::Failure;
 

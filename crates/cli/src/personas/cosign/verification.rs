@@ -21,8 +21,7 @@ use super::flags::{
     TIMESTAMP_CHAIN, TRUSTED_ROOT, USE_SIGNED_TIMESTAMPS, WORKFLOW_NAME, WORKFLOW_REF,
     WORKFLOW_REPOSITORY, WORKFLOW_SHA, WORKFLOW_TRIGGER,
 };
-use super::registry::RegistryOptions;
-use super::{Context, conflicts, files, keys, trust_ops};
+use super::{Context, conflicts, files, given, keys, trust_ops};
 use crate::cobra::{Flag, Matches};
 
 const ROOT_FILE: &str = "SIGSTORE_ROOT_FILE";
@@ -170,9 +169,7 @@ impl Verification {
         let Some(log) = &self.log else {
             return Ok(evidence);
         };
-        let uses = context.session.uses;
-        let registry = RegistryOptions::default();
-        let mut ops = uses.cosign(context.session, &registry, context.timeout)?;
+        let mut ops = keys::services(context)?;
         ops.look_up(log, evidence, artifact, &self.whose)
     }
 
@@ -197,11 +194,6 @@ impl Subject {
             Self::Signature => "signature",
         }
     }
-}
-
-/// What was given for a flag; empty is nothing.
-pub(super) fn given<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
-    matches.given(flag).filter(|text| !text.is_empty())
 }
 
 fn log_rule(context: &Context<'_>, matches: &Matches, subject: Subject) -> Rule {
@@ -294,7 +286,7 @@ pub(super) fn trust_of_environment(context: &Context<'_>) -> Result<TrustedRoot,
 
 /// A trusted root in a file.
 pub(crate) fn trusted_root(context: &Context<'_>, path: &str) -> Result<TrustedRoot, Error> {
-    let limit = u64::try_from(sigstore::limits::TRUST_BYTES).unwrap_or(u64::MAX);
+    let limit = files::most(sigstore::limits::TRUST_BYTES);
     let json = files::read(context.session.process, Path::new(path), limit)?;
     TrustedRoot::parse(&json).map_err(|source| Error::TrustedRoot {
         path: path.into(),

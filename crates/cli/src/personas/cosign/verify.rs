@@ -12,8 +12,8 @@ use super::flags::{ANNOTATIONS, CERTIFICATE, MAX_WORKERS, REGISTRY, VERIFICATION
 use super::ops::{Target, VerifyImages};
 use super::outcome::{self, Sought};
 use super::registry::RegistryOptions;
-use super::verification::{Subject, Verification, given};
-use super::{Action, Context, annotations, files, images};
+use super::verification::{Subject, Verification};
+use super::{Action, Context, annotations, files, given, images};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 use crate::progress;
@@ -168,10 +168,7 @@ pub(super) fn verify_each(
 ) -> Result<(), Failure> {
     let process = context.session.process;
     let targets = work.images;
-    let mut ops = context
-        .session
-        .uses
-        .cosign(context.session, registry, context.timeout)?;
+    let mut ops = context.ops(registry)?;
     let bar = progress::bar(process, targets.len() as u64, "verifying");
     let mut tally = Tally::default();
     let mut unprinted = None;

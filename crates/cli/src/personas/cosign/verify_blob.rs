@@ -5,8 +5,8 @@ use signing::verify::verify_blob;
 use super::blob::{BUNDLE, Blob, SIGNED, Wanted};
 use super::error::Error;
 use super::flags::{CERTIFICATE, KEY, SECURITY_KEY, VERIFICATION, flags};
-use super::verification::{Subject, Verification, given};
-use super::{Action, Context, blob};
+use super::verification::{Subject, Verification};
+use super::{Action, Context, blob, given};
 use crate::cobra::{Arity, Command, Completes, Matches};
 use crate::failure::Failure;
 

@@ -9,8 +9,8 @@ use sigstore::verify::Refusal;
 use super::blob::{Blob, SIGNED, Wanted, named_digest};
 use super::error::Error;
 use super::flags::{VERIFICATION, flags};
-use super::verification::{Subject, Verification, given};
-use super::{Action, Context, blob, predicates};
+use super::verification::{Subject, Verification};
+use super::{Action, Context, blob, given, predicates};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 

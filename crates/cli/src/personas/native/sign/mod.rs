@@ -77,8 +77,7 @@ struct Row {
 fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
     let process = session.process;
     let plan = Plan::of(session, matches)?;
-    let named = matches.args().iter().map(|text| images::parse(text));
-    let named = named.collect::<Result<Vec<Reference>, _>>()?;
+    let named = images::parse_all(matches.args())?;
     if plan.content_trust
         && let Some(image) = named.iter().find(|image| image.tag().is_none())
     {

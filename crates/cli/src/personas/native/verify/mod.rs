@@ -85,8 +85,7 @@ fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
         }
         .into());
     }
-    let named = matches.args().iter().map(|text| images::parse(text));
-    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let named = images::parse_all(matches.args())?;
     let demands = Demands::of(session, matches)?;
     let registry = RegistryOptions::of(process, matches)?;
     let means = demands.means(session, matches, &named)?;
