@@ -9,7 +9,7 @@ use sigstore::statement::Statement;
 
 use super::blob_files::{
     B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, form, print, write,
-    write_evidence,
+    write_bundle_file, write_evidence,
 };
 use super::error::Error;
 use super::flags::{FORMAT, SIGNING, file, flags};
@@ -159,13 +159,7 @@ fn about(statement: &str, subject: Option<&Subject>) -> Result<Sha256, Error> {
 }
 
 fn write_bundle(context: &Context<'_>, matches: &Matches, bundle: &Bundle) -> Result<(), Failure> {
-    let json = bundle.to_json();
-    write(
-        context,
-        given(matches, &BUNDLE),
-        json,
-        "Wrote bundle to file",
-    )?;
+    write_bundle_file(context, matches, bundle.to_json())?;
     if let Content::Dsse(envelope) = &bundle.content {
         let path = given(matches, &OUTPUT_SIGNATURE);
         write(context, path, envelope.to_json(), "Signature written in")?;
@@ -187,13 +181,7 @@ fn write_legacy(
     attested: &AttestedBlob,
 ) -> Result<(), Failure> {
     let (envelope, evidence) = (&attested.envelope, &attested.evidence);
-    let json = evidence.to_json();
-    write(
-        context,
-        given(matches, &BUNDLE),
-        json,
-        "Wrote bundle to file",
-    )?;
+    write_bundle_file(context, matches, evidence.to_json())?;
     let path = given(matches, &OUTPUT_SIGNATURE);
     print(context, path, &envelope.to_json())?;
     write(context, path, envelope.to_json(), "Signature written in")?;

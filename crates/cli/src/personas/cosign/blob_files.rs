@@ -70,6 +70,16 @@ pub(super) fn write(
     Ok(())
 }
 
+/// [`BUNDLE`], in either form.
+pub(super) fn write_bundle_file(
+    context: &Context<'_>,
+    matches: &Matches,
+    json: String,
+) -> Result<(), Error> {
+    let path = given(matches, &BUNDLE);
+    write(context, path, json, "Wrote bundle to file")
+}
+
 /// The files beside a signature: certificate and timestamp.
 pub(super) fn write_evidence(
     context: &Context<'_>,

@@ -7,7 +7,7 @@ use sigstore::legacy::LegacyBlob;
 
 use super::blob_files::{
     B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, form, print, write,
-    write_evidence,
+    write_bundle_file, write_evidence,
 };
 use super::error::Error;
 use super::flags::{FORMAT, SIGNING, file, flags};
@@ -104,13 +104,7 @@ fn signature_path(matches: &Matches) -> Option<&str> {
 }
 
 fn write_bundle(context: &Context<'_>, matches: &Matches, bundle: &Bundle) -> Result<(), Failure> {
-    let json = bundle.to_json();
-    write(
-        context,
-        given(matches, &BUNDLE),
-        json,
-        "Wrote bundle to file",
-    )?;
+    write_bundle_file(context, matches, bundle.to_json())?;
     if let Content::Message(message) = &bundle.content {
         let signature = encoded(matches, &message.signature);
         let path = signature_path(matches);
@@ -130,13 +124,7 @@ fn write_legacy(
     matches: &Matches,
     signed: &LegacyBlob,
 ) -> Result<(), Failure> {
-    let json = signed.to_json();
-    write(
-        context,
-        given(matches, &BUNDLE),
-        json,
-        "Wrote bundle to file",
-    )?;
+    write_bundle_file(context, matches, signed.to_json())?;
     let path = signature_path(matches);
     if path.is_none() && !matches.on(&B64) {
         context.session.process.out_bytes(&signed.signature)?;

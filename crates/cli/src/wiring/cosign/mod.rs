@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _};
 use oci::{Reference, Repository};
 use registry::{
     ConfigSources, CredentialSource, DockerConfig, PlainHttp, Registry, RegistryConfig,
@@ -99,6 +100,28 @@ impl<'s> Client<'s> {
                     .unwrap_or(Err(Error::TimedOut { after })),
             }
         })
+    }
+
+    /// Tells `report` of each of `count` outcomes as they come; of those that are not there when time is up, that.
+    fn report_each<T>(
+        &self,
+        count: usize,
+        mut outcomes: impl Stream<Item = Result<T, Error>> + Unpin,
+        report: &mut dyn FnMut(usize, Result<T, Error>),
+    ) {
+        let mut done = 0;
+        let all = async {
+            while let Some(outcome) = outcomes.next().await {
+                report(done, outcome);
+                done += 1;
+            }
+            Ok(())
+        };
+        if let Err(Error::TimedOut { after }) = self.block_on(all) {
+            for index in done..count {
+                report(index, Err(Error::TimedOut { after }));
+            }
+        }
     }
 
     /// Where an image and what is attached to it are.

@@ -74,20 +74,7 @@ impl Client<'_> {
             let (image, place) = place?;
             every_manifest(image, &place, work).await
         });
-        let mut running = running.buffered(AT_ONCE);
-        let mut done = 0;
-        let all = async {
-            while let Some(outcome) = running.next().await {
-                report(done, outcome);
-                done += 1;
-            }
-            Ok(())
-        };
-        if let Err(Error::TimedOut { after }) = self.block_on(all) {
-            for index in done..work.images.len() {
-                report(index, Err(Error::TimedOut { after }));
-            }
-        }
+        self.report_each(work.images.len(), running.buffered(AT_ONCE), report);
     }
 }
 

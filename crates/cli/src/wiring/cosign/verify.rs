@@ -43,20 +43,7 @@ impl VerifyOps for Client<'_> {
             let outcome = verify_image(&place, demand, request.trust, now).await;
             outcome.map_err(|error| unknown(target, error))
         });
-        let mut work = work.buffered(request.at_once);
-        let mut done = 0;
-        let all = async {
-            while let Some(outcome) = work.next().await {
-                report(done, outcome);
-                done += 1;
-            }
-            Ok(())
-        };
-        if let Err(Error::TimedOut { after }) = self.block_on(all) {
-            for index in done..request.images.len() {
-                report(index, Err(Error::TimedOut { after }));
-            }
-        }
+        self.report_each(request.images.len(), work.buffered(request.at_once), report);
     }
 }
 
