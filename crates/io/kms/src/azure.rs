@@ -178,7 +178,7 @@ impl Backend for Azure {
                     .as_deref()
                     .is_none_or(|wanted| wanted == *found)
             })
-            .ok_or(malformed("key identifier"))?
+            .ok_or(SERVICE.malformed("key identifier"))?
             .to_owned();
         let verifying_key = key.verifying_key()?;
         let schemes = match verifying_key.kind() {
@@ -187,7 +187,7 @@ impl Backend for Azure {
             }
             _ => [verifying_key.default_scheme()],
         };
-        let key = ServiceKey::new(verifying_key, schemes).ok_or(malformed("key"))?;
+        let key = ServiceKey::new(verifying_key, schemes).ok_or(SERVICE.malformed("key"))?;
         Ok((key, version))
     }
 
@@ -220,10 +220,10 @@ impl Backend for Azure {
             .read(&self.key.name, "signature")?;
         let raw = URL_SAFE_NO_PAD
             .decode(&answer.value)
-            .map_err(|_| malformed("signature"))?;
+            .map_err(|_| SERVICE.malformed("signature"))?;
         match key.verifying_key.kind() {
             VerifyingKeyKind::Ecdsa(curve) => {
-                ecdsa_der(curve, &raw).map_err(|_| malformed("signature"))
+                ecdsa_der(curve, &raw).map_err(|_| SERVICE.malformed("signature"))
             }
             _ => Ok(raw),
         }
@@ -258,7 +258,7 @@ impl JsonWebKey {
         let number = |text: &Option<String>| {
             text.as_ref()
                 .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-                .ok_or(malformed("key"))
+                .ok_or(SERVICE.malformed("key"))
         };
         let unsupported = |found: &str| ServiceError::UnsupportedKey {
             service: SERVICE,
@@ -277,7 +277,7 @@ impl JsonWebKey {
             "RSA" | "RSA-HSM" => VerifyingKey::from_rsa(&number(&self.n)?, &number(&self.e)?),
             other => return Err(unsupported(other)),
         };
-        key.map_err(|_| malformed("key"))
+        key.map_err(|_| SERVICE.malformed("key"))
     }
 }
 
@@ -287,13 +287,6 @@ impl std::fmt::Debug for Azure {
             .field("vault", &self.vault.as_str())
             .field("key", &self.key)
             .finish_non_exhaustive()
-    }
-}
-
-fn malformed(what: &'static str) -> ServiceError {
-    ServiceError::Malformed {
-        service: SERVICE,
-        what,
     }
 }
 

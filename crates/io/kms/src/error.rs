@@ -23,6 +23,16 @@ pub enum Service {
     Vault,
 }
 
+impl Service {
+    /// `what` of an answer is not what the service's protocol says.
+    pub(crate) const fn malformed(self, what: &'static str) -> ServiceError {
+        ServiceError::Malformed {
+            service: self,
+            what,
+        }
+    }
+}
+
 impl std::fmt::Display for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -67,10 +67,7 @@ impl Answer {
         what: &'static str,
     ) -> Result<T, ServiceError> {
         self.check(key)?;
-        serde_json::from_slice(&self.body).map_err(|_| ServiceError::Malformed {
-            service: self.service,
-            what,
-        })
+        serde_json::from_slice(&self.body).map_err(|_| self.service.malformed(what))
     }
 
     /// Whether it is a success.

@@ -48,10 +48,8 @@ impl TokenCache {
             .await?
             .read("token", "access token")?;
         let life = SignedDuration::from_secs(answer.expires_in.into()).min(LONGEST);
-        let authorization = bearer(&answer.access_token).ok_or(ServiceError::Malformed {
-            service,
-            what: "access token",
-        })?;
+        let authorization =
+            bearer(&answer.access_token).ok_or(service.malformed("access token"))?;
         *kept = Some(Token {
             authorization: authorization.clone(),
             expires: now.saturating_add(life - MARGIN).unwrap_or(now),

@@ -147,7 +147,8 @@ impl Plugin {
                 return Err(PluginError::TimedOut { program }.into());
             }
         };
-        let answer: Answer = serde_json::from_slice(&answer).map_err(|_| malformed("answer"))?;
+        let answer: Answer =
+            serde_json::from_slice(&answer).map_err(|_| Service::Plugin.malformed("answer"))?;
         if answer.error_message.is_empty() {
             return Ok(answer);
         }
@@ -199,7 +200,7 @@ impl Backend for Plugin {
             .public_key
             .and_then(|key| STANDARD.decode(key.pem).ok())
             .and_then(|pem| VerifyingKey::from_pem(&pem).ok())
-            .ok_or(malformed("public key"))?;
+            .ok_or(Service::Plugin.malformed("public key"))?;
         Ok((ServiceKey::any_hash(key), ()))
     }
 
@@ -219,7 +220,7 @@ impl Backend for Plugin {
             .await?
             .sign_message
             .and_then(|answer| STANDARD.decode(answer.signature).ok())
-            .ok_or(malformed("signature"))
+            .ok_or(Service::Plugin.malformed("signature"))
     }
 
     /// Plugins name their algorithms as they like; where the name is not among them, P-256, which cosign would not
@@ -239,7 +240,7 @@ impl Backend for Plugin {
             .call("supportedAlgorithms", json!({}), hash, b"")
             .await?
             .supported_algorithms
-            .ok_or(malformed("list of algorithms"))?
+            .ok_or(Service::Plugin.malformed("list of algorithms"))?
             .supported_algorithms;
         let name = if supported.iter().any(|name| name == wanted) {
             wanted.to_owned()
@@ -247,7 +248,7 @@ impl Backend for Plugin {
             self.call("defaultAlgorithm", json!({}), hash, b"")
                 .await?
                 .default_algorithm
-                .ok_or(malformed("default algorithm"))?
+                .ok_or(Service::Plugin.malformed("default algorithm"))?
                 .default_algorithm
         } else {
             return Err(ServiceError::UnsupportedAlgorithm {
@@ -273,13 +274,6 @@ fn go_number(hash: Option<HashAlgorithm>) -> u8 {
         Some(HashAlgorithm::Sha256) => 5,
         Some(HashAlgorithm::Sha384) => 6,
         Some(HashAlgorithm::Sha512) => 7,
-    }
-}
-
-fn malformed(what: &'static str) -> ServiceError {
-    ServiceError::Malformed {
-        service: Service::Plugin,
-        what,
     }
 }
 

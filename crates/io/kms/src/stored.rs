@@ -54,10 +54,7 @@ pub async fn fetch_stored_public_key(
     settings: &Settings,
 ) -> Result<VerifyingKey, ServiceError> {
     let text = Owner::find(place, settings).await?.read(PUBLIC_KEY).await?;
-    VerifyingKey::from_pem(text.as_bytes()).map_err(|_| ServiceError::Malformed {
-        service: SERVICE,
-        what: "public key",
-    })
+    VerifyingKey::from_pem(text.as_bytes()).map_err(|_| SERVICE.malformed("public key"))
 }
 
 /// Puts a new key there. A variable that exists is not replaced, and an error.

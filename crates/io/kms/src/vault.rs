@@ -140,10 +140,7 @@ impl Backend for Vault {
                 service: SERVICE,
                 found: http::plain(&r#type),
             })?;
-        let verifying_key = public_key(&r#type, text).ok_or(ServiceError::Malformed {
-            service: SERVICE,
-            what: "public key",
-        })?;
+        let verifying_key = public_key(&r#type, text).ok_or(SERVICE.malformed("public key"))?;
         Ok((ServiceKey::any_hash(verifying_key), version))
     }
 
@@ -181,10 +178,7 @@ impl Backend for Vault {
             .strip_prefix("vault:v")
             .and_then(|rest| rest.strip_prefix(&version.to_string()))
             .and_then(|rest| STANDARD.decode(rest.strip_prefix(':')?).ok())
-            .ok_or(ServiceError::Malformed {
-                service: SERVICE,
-                what: "signature",
-            })
+            .ok_or(SERVICE.malformed("signature"))
     }
 
     async fn create(&self, algorithm: KeyAlgorithm) -> Result<(), ServiceError> {

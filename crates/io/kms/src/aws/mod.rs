@@ -199,10 +199,7 @@ impl Backend for Aws {
         let answer: SignAnswer = self.read("Sign", &body).await?;
         STANDARD
             .decode(&answer.signature)
-            .map_err(|_| ServiceError::Malformed {
-                service: SERVICE,
-                what: "signature",
-            })
+            .map_err(|_| SERVICE.malformed("signature"))
     }
 
     async fn create(&self, algorithm: KeyAlgorithm) -> Result<(), ServiceError> {

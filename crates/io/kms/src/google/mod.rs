@@ -161,7 +161,7 @@ impl Google {
         }
         match newest {
             Some(number) if page.is_empty() => Ok(format!("{path}/{number}")),
-            Some(_) => Err(malformed("list of key versions, which does not end")),
+            Some(_) => Err(SERVICE.malformed("list of key versions, which does not end")),
             None => Err(ServiceError::KeyNotFound {
                 service: SERVICE,
                 key,
@@ -187,14 +187,14 @@ impl Backend for Google {
             .pem_crc32c
             .is_some_and(|sum| sum != crc32c(pem).to_string())
         {
-            return Err(malformed("public key: its checksum differs"));
+            return Err(SERVICE.malformed("public key: its checksum differs"));
         }
         let unsupported = || ServiceError::UnsupportedKey {
             service: SERVICE,
             found: http::plain(&answer.algorithm),
         };
         let scheme = scheme(&answer.algorithm).ok_or_else(unsupported)?;
-        let key = VerifyingKey::from_pem(pem).map_err(|_| malformed("public key"))?;
+        let key = VerifyingKey::from_pem(pem).map_err(|_| SERVICE.malformed("public key"))?;
         let key = ServiceKey::new(key, [scheme]).ok_or_else(unsupported)?;
         Ok((key, name))
     }
@@ -230,18 +230,16 @@ impl Backend for Google {
             .await?
             .read(name, "signature")?;
         if !answer.verified_digest_crc32c {
-            return Err(malformed(
-                "signature: the digest's checksum was not looked at",
-            ));
+            return Err(SERVICE.malformed("signature: the digest's checksum was not looked at"));
         }
         if answer.name != *name {
-            return Err(malformed("signature: it is of another key"));
+            return Err(SERVICE.malformed("signature: it is of another key"));
         }
         let signature = STANDARD
             .decode(&answer.signature)
-            .map_err(|_| malformed("signature"))?;
+            .map_err(|_| SERVICE.malformed("signature"))?;
         if answer.signature_crc32c != crc32c(&signature).to_string() {
-            return Err(malformed("signature: its checksum differs"));
+            return Err(SERVICE.malformed("signature: its checksum differs"));
         }
         Ok(signature)
     }
@@ -297,13 +295,6 @@ impl std::fmt::Debug for Google {
             .field("endpoint", &self.endpoint.as_str())
             .field("key", &self.key)
             .finish_non_exhaustive()
-    }
-}
-
-fn malformed(what: &'static str) -> ServiceError {
-    ServiceError::Malformed {
-        service: SERVICE,
-        what,
     }
 }
 

@@ -146,10 +146,7 @@ impl Connection {
                 // FIPS 186-5 6.4.1: of a longer digest the leftmost bits; not every token does that itself.
                 digest.truncate(curve.field_bytes());
                 let raw = sign(&Mechanism::Ecdsa, &digest)?;
-                ecdsa_der(curve, &raw).map_err(|_| ServiceError::Malformed {
-                    service: Service::Pkcs11,
-                    what: "signature",
-                })
+                ecdsa_der(curve, &raw).map_err(|_| Service::Pkcs11.malformed("signature"))
             }
             (Scheme::RsaPkcs1v15(hash), VerifyingKeyKind::Rsa { .. }) => {
                 Ok(sign(&Mechanism::RsaPkcs, &digest_info(hash, message))?)

@@ -90,10 +90,7 @@ pub(super) fn public_key(
     certificate
         .and_then(|certificate| VerifyingKey::from_spki_der(certificate.spki_der()).ok())
         .map(Some)
-        .ok_or(ServiceError::Malformed {
-            service: Service::Pkcs11,
-            what: "certificate",
-        })
+        .ok_or(Service::Pkcs11.malformed("certificate"))
 }
 
 fn only(
@@ -162,10 +159,7 @@ pub(super) fn public_half(
         Some(other) => return Err(unsupported(other.to_string())),
         None => return Err(unsupported("unknown".to_owned())),
     };
-    key.ok_or(ServiceError::Malformed {
-        service: Service::Pkcs11,
-        what: "public key",
-    })
+    key.ok_or(Service::Pkcs11.malformed("public key"))
 }
 
 /// The bare point: the standard has it inside an OCTET STRING, some tokens do not.
