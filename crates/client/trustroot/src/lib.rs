@@ -28,7 +28,7 @@ pub use error::{Error, MetadataFault, TargetError};
 pub use folder::RepositoryFolder;
 pub use material::{
     Contact, FileError, Freshness, Loaded, Material, RootChecksum, RootChecksumError, fetch_root,
-    initialize, load, signing_config_file, trusted_root_file,
+    initialize, load, signing_config_file,
 };
 pub use mirror::{Mirror, MirrorError};
 pub use repository::{Repository, RoleStatus, Status, Trusted};

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use net::{Client, Url};
 use pki::digest::{Sha256, Sha512};
-use sigstore::trust::{SigningConfig, SigningConfigError, TrustError, TrustedRoot};
+use sigstore::trust::{SigningConfig, SigningConfigError, TrustedRoot};
 
 use crate::error::TargetError;
 use crate::transport::{self, ReadError, read_file};
@@ -242,25 +242,6 @@ pub enum FileError {
         /// Bytes.
         limit: u64,
     },
-    /// It is no trusted root.
-    #[error("{}: {source}", path.display())]
-    TrustedRoot {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: TrustError,
-    },
-}
-
-/// The trusted root of a file.
-///
-/// # Errors
-/// It cannot be read, is too long, or is none.
-pub fn trusted_root_file(path: &Path) -> Result<TrustedRoot, FileError> {
-    TrustedRoot::parse(&read(path)?).map_err(|source| FileError::TrustedRoot {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// The signing configuration of a file.

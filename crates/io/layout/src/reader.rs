@@ -129,16 +129,6 @@ impl Layout {
         parse(bytes).map_err(|source| Error::Manifest { path, source })
     }
 
-    /// Whether there is a file for a blob; its bytes are checked when they are read.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
-        let path = blob_path(&self.folder, digest);
-        let found = tokio::fs::try_exists(&path).await;
-        found.map_err(|error| Error::io(&path, error))
-    }
-
     /// A small blob of at most `limit` bytes.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use sigstore::entry::LogEntry;
 
 pub use proposal::{Content, Proposal, Verifier};
 pub use v1::RekorV1;
-pub use v2::{EnvelopeAs, RekorV2};
+pub use v2::RekorV2;
 
 use crate::error::{Error, Fault};
 use crate::http::{Http, shown};

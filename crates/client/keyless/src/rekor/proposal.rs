@@ -30,7 +30,7 @@ pub enum Verifier<'a> {
 /// What was signed.
 #[derive(Debug, Clone, Copy)]
 pub enum Content<'a> {
-    /// An envelope, recorded as `dsse`; a log of version 2 may want it as `hashedrekord`, see [`super::EnvelopeAs`].
+    /// An envelope, recorded as `dsse`, by a log of version 2 as `hashedrekord`.
     Dsse {
         /// The envelope.
         envelope: &'a Envelope,

@@ -18,17 +18,6 @@ use crate::http::{Base, Http, post_json};
 pub struct RekorV2 {
     http: Http,
     base: Base,
-    envelopes: EnvelopeAs,
-}
-
-/// How an envelope's signature is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum EnvelopeAs {
-    /// As `dsse`, which logs before rekor-tiles 2.3 take.
-    Dsse,
-    /// As a signature over the digest of what it is over, the pre-authentication encoding.
-    #[default]
-    HashedRekord,
 }
 
 impl RekorV2 {
@@ -40,14 +29,7 @@ impl RekorV2 {
         Ok(Self {
             http,
             base: Base::parse(Service::TransparencyLog, url)?,
-            envelopes: EnvelopeAs::default(),
         })
-    }
-
-    /// The same log, recording envelopes in this way.
-    #[must_use]
-    pub fn with_envelopes(self, envelopes: EnvelopeAs) -> Self {
-        Self { envelopes, ..self }
     }
 
     /// Records a signature. The log answers when it has published the entry, which takes seconds.
@@ -92,27 +74,13 @@ impl RekorV2 {
                 }
                 Ok(hashed(digest.bytes(), signature))
             }
-            Content::Dsse { envelope, .. } if self.envelopes == EnvelopeAs::HashedRekord => {
+            Content::Dsse { envelope, .. } => {
+                // As a signature over what it is over: logs since rekor-tiles 2.3 take no `dsse`.
                 let [signature] = envelope.signatures() else {
                     return Err(self.base.unsupported("envelope with several signatures"));
                 };
                 let digest = hash(hash_of(key).ok_or_else(pure)?, &envelope.signed_bytes());
                 Ok(hashed(&digest, &signature.signature))
-            }
-            Content::Dsse { envelope, .. } => {
-                let signatures: Vec<Value> = envelope
-                    .signatures()
-                    .iter()
-                    .map(|signature| json!({ "sig": STANDARD.encode(&signature.signature) }))
-                    .collect();
-                Ok(json!({ "dsseRequestV002": {
-                    "envelope": {
-                        "payload": STANDARD.encode(envelope.payload()),
-                        "payloadType": envelope.payload_type(),
-                        "signatures": signatures,
-                    },
-                    "verifiers": [verifier],
-                } }))
             }
             Content::Intoto { .. } | Content::IntotoV1 { .. } => {
                 Err(self.base.unsupported("entry of kind intoto"))

@@ -2,9 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keyless::rekor::{
-    Content, EntryId, EnvelopeAs, Log, LogVersion, Proposal, RekorV1, RekorV2, Verifier,
-};
+use keyless::rekor::{Content, EntryId, Log, LogVersion, Proposal, RekorV1, RekorV2, Verifier};
 use keyless::{Error, Fault, Service};
 use pki::digest::Sha256;
 use pki::signature::{HashAlgorithm, VerifyingKey};
@@ -414,44 +412,6 @@ async fn the_second_interface_takes_its_own_kinds() {
         unsupported(&log, p384.intoto()).await,
         "entry of kind intoto"
     );
-}
-
-#[tokio::test]
-async fn the_second_interface_of_older_logs_takes_envelopes() {
-    let signed = Signed::new("a", &p256());
-    let der = STANDARD.encode(signed.key.spki_der());
-    let verifier = json!({
-        "publicKey": { "rawBytes": der }, "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-    });
-    let answer = |payload: &[u8]| {
-        let signature = &signed.envelope.signatures()[0].signature;
-        let body = json!({ "apiVersion": "0.0.2", "kind": "dsse", "spec": { "dsseV002": {
-            "payloadHash": {
-                "algorithm": "SHA2_256",
-                "digest": STANDARD.encode(Sha256::of(payload).as_bytes()),
-            },
-            "signatures": [{ "content": STANDARD.encode(signature), "verifier": verifier }],
-        } } });
-        let entry = json!({
-            "logIndex": "5", "logId": { "keyId": STANDARD.encode([1; 32]) },
-            "kindVersion": { "kind": "dsse", "version": "0.0.2" }, "integratedTime": "0",
-            "inclusionPromise": null, "canonicalizedBody": STANDARD.encode(body.to_string()),
-        });
-        reply(201, entry.to_string())
-    };
-    let server = Server::saying(answer(signed.envelope.payload())).await;
-    let log = RekorV2::new(http(), &server.url).unwrap();
-    let log = log.with_envelopes(EnvelopeAs::Dsse);
-    let entry = log.record(&signed.dsse()).await.unwrap();
-    assert_eq!((entry.log_index, entry.body.kind()), (5, "dsse"));
-    let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
-    let sent = &sent["dsseRequestV002"];
-    assert_eq!(sent["verifiers"], json!([verifier]));
-    assert_eq!(sent["envelope"]["payloadType"], "text");
-    let server = Server::saying(answer(b"another")).await;
-    let log = RekorV2::new(http(), &server.url).unwrap();
-    let outcome = log.record(&signed.dsse()).await;
-    assert_eq!(fault(outcome), other("payload"));
 }
 
 #[tokio::test]

@@ -221,12 +221,6 @@ impl SignatureFact {
 }
 
 impl Verdict {
-    /// Whether the image may be used.
-    #[must_use]
-    pub const fn is_allowed(self) -> bool {
-        matches!(self, Self::Allowed | Self::AcceptedUnsigned)
-    }
-
     /// A name for programs, which stays.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -65,14 +65,6 @@ impl SigningKey {
         Self::ed25519(seed.as_slice()).map_err(|_| failed)
     }
 
-    /// Makes an RSA key of 2048 bits, for those who need one for a delegation.
-    ///
-    /// # Errors
-    /// The provider failed.
-    pub fn generate_rsa_2048() -> Result<Self, ProviderError> {
-        Self::generate(KeyAlgorithm::Rsa2048)
-    }
-
     fn generate_ecdsa(curve: Curve) -> Result<Self, ProviderError> {
         let failed = ProviderError {
             operation: "generate an ECDSA key",

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pki::envelope::{self, ENVELOPE_LIMIT, ITERATIONS_LIMIT, OpenError};
 use pki::key::KeyType;
-use pki::signing::{SigningKey, SigningKeyError};
+use pki::signing::{KeyAlgorithm, SigningKey, SigningKeyError};
 use serde_json::Value;
 
 use crate::{files, golden, passphrase, read};
@@ -69,7 +69,7 @@ fn sealing_and_opening_agree_for_every_kind_of_key() {
     let keys = [
         SigningKey::generate_ecdsa_p256().unwrap(),
         SigningKey::generate_ed25519().unwrap(),
-        SigningKey::generate_rsa_2048().unwrap(),
+        SigningKey::generate(KeyAlgorithm::Rsa2048).unwrap(),
     ];
     for key in keys {
         let sealed = envelope::seal(&key.to_signer_secret(), &passphrase).unwrap();
