@@ -51,10 +51,17 @@ impl Mirror {
         if decorated {
             return Err(MirrorError::Decorated);
         }
-        Ok(Self {
+        let mirror = Self {
             text: text.to_owned(),
             url,
-        })
+        };
+        // As a folder's name these would lead out of the cache.
+        if matches!(mirror.folder_name().as_str(), "." | "..") {
+            return Err(MirrorError::Malformed {
+                reason: "its host has no name".to_owned(),
+            });
+        }
+        Ok(mirror)
     }
 
     /// The address.
