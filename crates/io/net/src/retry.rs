@@ -5,7 +5,8 @@ use http::{Method, StatusCode, header};
 use crate::{Client, Error, Request, Response};
 
 /// Waiting and asking again when a busy server put a request off: 429 whatever the method, because nothing was done
-/// yet; 503, which may come after some of the work, for `GET` and `HEAD`. Off unless used.
+/// yet; for `GET` and `HEAD` also 503, which may come after some of the work, and 500, which docker-registry 2.8 answers
+/// to whoever reads what another request is just writing. Off unless used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// How often to ask again.
@@ -22,8 +23,8 @@ impl Retry {
     };
 
     /// Sends the request, again while the server says to wait and the bounds allow it. The last answer is returned
-    /// whatever its status. Without `Retry-After` in seconds the wait is 1 s, doubled each time. A body that is a stream
-    /// is sent once.
+    /// whatever its status. Without `Retry-After` in seconds the wait is 1 s, after a 500 a fifth of that, doubled each
+    /// time. A body that is a stream is sent once.
     ///
     /// # Errors
     /// As [`Client::send`]; errors are not retried.
@@ -34,20 +35,23 @@ impl Retry {
             let again = request.replay();
             let reads = matches!(request.method, Method::GET | Method::HEAD);
             let response = client.send(request).await?;
-            let busy = match response.status {
-                StatusCode::TOO_MANY_REQUESTS => true,
-                StatusCode::SERVICE_UNAVAILABLE => reads,
-                _ => false,
+            let usual = match response.status {
+                StatusCode::TOO_MANY_REQUESTS => Some(wait),
+                StatusCode::SERVICE_UNAVAILABLE if reads => Some(wait),
+                StatusCode::INTERNAL_SERVER_ERROR if reads => Some(wait / 5),
+                _ => None,
             };
             let asked = response
                 .header(header::RETRY_AFTER)
                 .and_then(|text| text.trim().parse().ok());
-            let pause = asked.map_or(wait, Duration::from_secs);
-            match again {
-                Some(again) if busy && pause <= self.longest_wait => request = again,
+            let pause = usual.map(|usual| asked.map_or(usual, Duration::from_secs));
+            match (again, pause) {
+                (Some(again), Some(pause)) if pause <= self.longest_wait => {
+                    request = again;
+                    tokio::time::sleep(pause).await;
+                }
                 _ => return Ok(response),
             }
-            tokio::time::sleep(pause).await;
             wait = wait.saturating_mul(2);
         }
         client.send(request).await

@@ -598,6 +598,7 @@ async fn retry_waits_as_told_within_its_bounds() {
             let head = read_head(&mut stream).await;
             let answer = match (head.contains("/long"), nth) {
                 (_, 0) if head.starts_with("PUT") => "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+                (_, 0) if head.contains("/racy") => "HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
                 (true, _) => "HTTP/1.1 429 Too Many Requests\r\nretry-after: 3600\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
                 (false, 0) => "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
                 (false, _) => "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n",
@@ -627,6 +628,10 @@ async fn retry_waits_as_told_within_its_bounds() {
     assert_eq!(asked.swap(0, Ordering::SeqCst), 1);
     assert_eq!(status(Method::PUT, "/").await, 204);
     assert_eq!(asked.swap(0, Ordering::SeqCst), 2);
+    assert_eq!(status(Method::GET, "/racy").await, 204);
+    assert_eq!(asked.swap(0, Ordering::SeqCst), 2);
+    assert_eq!(status(Method::POST, "/racy").await, 500);
+    assert_eq!(asked.swap(0, Ordering::SeqCst), 1);
     assert_eq!(status(Method::GET, "/long").await, 429);
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
