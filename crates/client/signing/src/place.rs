@@ -79,12 +79,6 @@ pub enum PlaceError {
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(#[from] registry::Error),
-    /// An index with more manifests below it than are read.
-    #[error("more than {limit} manifests")]
-    TooManyManifests {
-        /// The most that are read.
-        limit: usize,
-    },
 }
 
 impl Place {

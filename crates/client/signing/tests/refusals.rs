@@ -3,7 +3,7 @@
 
 mod support;
 
-use oci::{Artifact as NewManifest, Descriptor, Digest, Manifest, MediaType};
+use oci::{Descriptor, Digest, Manifest, MediaType};
 use signing::discover::{CandidateError, Claimed, SourceKind, limits};
 use signing::verify::{
     Claims, GivenSignature, ImageOutcome, Judgement, VerifyError, VerifyFailure, verify_images,
@@ -567,103 +567,4 @@ async fn signatures_in_another_repository() {
     });
     let outcome = verify(&place, &scene.request()).await.unwrap();
     assert_eq!(outcome.verified().unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn the_manifests_of_an_index() {
-    let mut scene = Scene::new();
-    let platform = |architecture: &str, variant: Option<&str>| {
-        Some(oci::Platform {
-            architecture: architecture.to_owned(),
-            os: "linux".to_owned(),
-            variant: variant.map(str::to_owned),
-            os_version: None,
-        })
-    };
-    let mut child = |note: &str| {
-        Manifest::artifact(NewManifest {
-            config: scene.shelf.blob(MediaType::OCI_CONFIG, note.as_bytes()),
-            layers: Vec::new(),
-            annotations: Default::default(),
-            subject: None,
-            artifact_type: None,
-        })
-    };
-    let (one, two, three) = (child("1"), child("2"), child("3"));
-    let inner = Manifest::index(vec![Descriptor {
-        platform: platform("arm", Some("v7")),
-        ..three.descriptor()
-    }]);
-    let index = Manifest::index(vec![
-        Descriptor {
-            platform: platform("amd64", None),
-            ..one.descriptor()
-        },
-        one.descriptor(),
-        Descriptor {
-            platform: Some(oci::Platform {
-                architecture: "unknown".to_owned(),
-                os: "unknown".to_owned(),
-                variant: None,
-                os_version: None,
-            }),
-            ..two.descriptor()
-        },
-        inner.descriptor(),
-    ]);
-    for manifest in [&one, &two, &three, &inner, &index] {
-        scene.shelf.manifest(manifest);
-    }
-    scene.shelf.tag("many", &index);
-    let server = Server::start(scene.shelf.clone()).await;
-    let place = place(&server.host, "app:many");
-    let image = place.resolve().await.unwrap();
-    let found = signing::verify::platforms(&place, &image).await.unwrap();
-    let digests: Vec<_> = found.iter().map(|found| found.digest).collect();
-    assert_eq!(
-        digests,
-        [&one, &two, &inner, &three].map(|manifest| manifest.digest())
-    );
-    let is_for = |wanted: &str| {
-        let found: Vec<_> = found.iter().filter(|found| found.is_for(wanted)).collect();
-        found.iter().map(|found| found.digest).collect::<Vec<_>>()
-    };
-    assert_eq!(is_for("linux/amd64"), [one.digest()]);
-    assert_eq!(is_for("linux/arm/v7"), [three.digest()]);
-    assert_eq!(is_for("linux"), [one.digest(), three.digest()]);
-    assert!(is_for("linux/arm/v8").is_empty() && is_for("linux/arm/v7/x").is_empty());
-    assert!(found[1].is_attestation && !found[0].is_attestation);
-    // One of them is verified like any image.
-    let outcome = verify(&place.at(one.digest()), &scene.request())
-        .await
-        .unwrap();
-    assert_eq!(outcome.image().digest(), one.digest());
-}
-
-/// One more than is looked at: none is left out in silence.
-#[tokio::test]
-async fn too_many_manifests_below_an_index() {
-    let mut scene = Scene::new();
-    let child = |number: usize| Descriptor {
-        digest: Digest::sha256(number.to_string().as_bytes()),
-        ..scene.image.descriptor()
-    };
-    let index = |count: usize| Manifest::index((0..count).map(child).collect());
-    let (all, more) = (index(1000), index(1001));
-    for (tag, index) in [("all", &all), ("more", &more)] {
-        scene.shelf.manifest(index);
-        scene.shelf.tag(tag, index);
-    }
-    let server = Server::start(scene.shelf.clone()).await;
-    let found = async |name| {
-        let place = place(&server.host, name);
-        let image = place.resolve().await.unwrap();
-        signing::verify::platforms(&place, &image).await
-    };
-    assert_eq!(found("app:all").await.unwrap().len(), 1000);
-    let error = found("app:more").await.unwrap_err();
-    assert!(
-        matches!(error, PlaceError::TooManyManifests { limit: 1000 }),
-        "{error:?}"
-    );
 }

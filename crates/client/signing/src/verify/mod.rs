@@ -5,7 +5,6 @@ mod blob;
 mod cosign_json;
 mod judge;
 mod lookup;
-mod platforms;
 mod proof;
 mod request;
 
@@ -33,7 +32,6 @@ pub use blob::{
 };
 pub use cosign_json::payload_json;
 pub use lookup::look_up_blob;
-pub use platforms::{PlatformImage, platforms};
 pub use proof::{
     Document, ImageOutcome, Judged, Judgement, Signed, VerifiedImage, VerifyError, VerifyFailure,
 };
