@@ -10,7 +10,7 @@ use crate::client::Registry;
 use crate::error::Error;
 use crate::lists::ReferrersSource;
 use crate::manifests::ManifestName;
-use crate::uploads::{BlobSource, UploadMode};
+use crate::uploads::{BlobSource, UploadMode, is_collision};
 
 /// Most writes of one tag before giving up on a quiet moment.
 const WRITES_MAX: usize = 50;
@@ -125,8 +125,7 @@ impl Registry {
                     // Writers that go in step would collide for ever; what they write differs.
                     pause = settle + settle * u32::from(written.as_bytes()[0]) / 256;
                 }
-                // docker-registry 2.8 replaces a tag in two steps, and answers 500 to who reads or writes in between.
-                Err(Error::ServerError { status: 500, .. }) if faults < FAULTS_MAX => {
+                Err(error) if is_race(&error) && faults < FAULTS_MAX => {
                     (faults, quiet) = (faults + 1, 0);
                 }
                 Err(error) => return Err(error),
@@ -178,4 +177,10 @@ impl Registry {
             Err(error) => Err(error),
         }
     }
+}
+
+/// docker-registry 2.8 replaces a tag in two steps, and answers 500 to who reads or writes in between; writers who have
+/// seen the same put the same manifest.
+fn is_race(error: &Error) -> bool {
+    matches!(error, Error::ServerError { status: 500, .. }) || is_collision(error)
 }

@@ -1,6 +1,7 @@
 //! Pushing blobs: in one request, in chunks, or by mounting from another repository.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
@@ -19,7 +20,10 @@ use crate::manifests::text_value;
 const CHUNK_MAX: u64 = 64 * 1024 * 1024;
 
 /// Most uploads of the same bytes that may collide with somebody else's.
-const COLLISIONS_MAX: usize = 5;
+const COLLISIONS_MAX: u32 = 6;
+
+/// How long somebody else's upload is given to end after the first collision; doubled each time.
+const COLLISION_PAUSE: Duration = Duration::from_millis(25);
 
 /// What to push.
 pub enum BlobSource {
@@ -97,6 +101,7 @@ impl Registry {
                 Ok(()) => return Ok(pushed(false)),
                 Err(error) => match &again {
                     Some(bytes) if is_collision(&error) && collisions < COLLISIONS_MAX => {
+                        tokio::time::sleep(COLLISION_PAUSE * 2_u32.pow(collisions)).await;
                         collisions += 1;
                         source = BlobSource::Bytes(bytes.clone());
                     }
@@ -339,7 +344,7 @@ const fn was_answered(error: &Error) -> bool {
 }
 
 /// docker-registry 2.8 finds another digest when an upload of the same bytes is finished at the same moment.
-fn is_collision(error: &Error) -> bool {
+pub(crate) fn is_collision(error: &Error) -> bool {
     matches!(
         error,
         Error::ServerError { status: 400, server: Some(message), .. } if message.code == "DIGEST_INVALID"

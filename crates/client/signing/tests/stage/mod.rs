@@ -56,7 +56,11 @@ impl Stage {
 
     pub(crate) fn registry(&self) -> Arc<Registry> {
         let client = net::Client::new(net::Config::new("test")).unwrap();
-        let config = RegistryConfig::new(self.registry.host(), CredentialSource::Anonymous);
+        let mut config = RegistryConfig::new(self.registry.host(), CredentialSource::Anonymous);
+        config.retry = net::Retry {
+            attempts: 3,
+            longest_wait: std::time::Duration::from_secs(1),
+        };
         Arc::new(Registry::new(client, config))
     }
 
