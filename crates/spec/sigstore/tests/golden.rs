@@ -12,8 +12,9 @@ use sigstore::legacy::{LegacyBlob, LegacySignature, LogPromise};
 use sigstore::statement::{COSIGN_SIGNATURE, Statement};
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::{
-    AcceptedSigner, Artifact, Because, Check, Outcome, Policy, TimeSource, TimestampRule, Verdict,
-    VerifiedSignature, VerifiedSigner, verify_bundle, verify_legacy, verify_legacy_blob,
+    AcceptedSigner, Artifact, Because, Check, LogError, Outcome, Policy, Refusal, TimeSource,
+    TimestampRule, Verdict, VerifiedSignature, VerifiedSigner, verify_bundle, verify_legacy,
+    verify_legacy_blob,
 };
 
 fn judge(found: &Found, policy: &Policy<'_>, trust: &TrustedRoot) -> Verdict {
@@ -231,7 +232,15 @@ fn blobs_in_the_older_form() {
             verify_legacy_blob(&signature, &Artifact::Bytes(bytes), &TRUST, policy, now())
         };
         let _verified = accepted(name, judge(&blob));
-        assert!(judge(b"other").result.is_err(), "{name}");
+        let refusal = judge(b"other").result.unwrap_err();
+        assert!(
+            match refusal {
+                Refusal::Signature(_) => name == "old-key-notlog",
+                Refusal::Log { error, .. } => error == LogError::OtherThan { what: "artifact" },
+                _ => false,
+            },
+            "{name}"
+        );
     }
 }
 
@@ -252,7 +261,10 @@ fn a_key_in_the_place_of_a_certificate_is_none() {
     let json = read("cases/c36_bundle_with_key/v25-att.bundle.json");
     let attestation = LegacySignature::from_attestation_bundle(&json).unwrap();
     let verdict = verify_legacy(&attestation, &artifact, &TRUST, &policy, now());
-    assert!(verdict.result.is_err(), "signed with another key");
+    assert!(
+        matches!(verdict.result, Err(Refusal::Signature(_))),
+        "signed with another key"
+    );
     let signer = key("cosign25");
     policy.signer = AcceptedSigner::Key(&signer);
     policy.predicate_type = Some("https://slsa.dev/provenance/v1");

@@ -167,6 +167,20 @@ fn timestamps() {
             attribute: "messageDigest"
         })
     );
+    // So is the type of content that they name.
+    let content_type = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03];
+    assert_eq!(
+        judged(changed(&good, &content_type, 14, 5)),
+        Err(TimestampError::Attribute {
+            attribute: "contentType"
+        })
+    );
+    // ecdsa-with-SHA256 becomes what is not served.
+    let ecdsa = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    assert_eq!(
+        judged(changed(&good, &ecdsa, -1, 9)),
+        Err(TimestampError::Unsupported { what: "signature" })
+    );
     // The signature ends the structure.
     let mut spoilt = good.clone();
     *spoilt.last_mut().unwrap() ^= 1;
@@ -184,7 +198,7 @@ fn timestamps() {
     assert!(matches!(
         verdict.result.unwrap_err(),
         Refusal::Timestamp {
-            error: TimestampError::UnknownSigner | TimestampError::Purpose,
+            error: TimestampError::UnknownSigner,
             ..
         }
     ));
