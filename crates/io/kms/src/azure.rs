@@ -98,8 +98,7 @@ impl Azure {
         segments: &[&str],
         body: Option<&Value>,
     ) -> Result<Answer, ServiceError> {
-        let mut url = below(&self.vault, &["keys", &self.key.name]);
-        url = below(&url, segments);
+        let mut url = http::below(&self.vault, &[&["keys", &self.key.name], segments].concat());
         url.query_pairs_mut()
             .append_pair("api-version", API_VERSION);
         let mut request = Request::new(method, url).authorization(self.authorization().await?);
@@ -139,7 +138,7 @@ impl Azure {
             ),
         };
         let request = || {
-            let url = below(&self.authority, &[tenant, "oauth2", "v2.0", "token"]);
+            let url = http::below(&self.authority, &[tenant, "oauth2", "v2.0", "token"]);
             let mut fields = vec![
                 ("grant_type", "client_credentials"),
                 ("client_id", client_id),
@@ -288,12 +287,4 @@ impl std::fmt::Debug for Azure {
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
-}
-
-fn below(url: &Url, segments: &[&str]) -> Url {
-    let mut url = url.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
 }

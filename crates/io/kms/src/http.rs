@@ -1,6 +1,6 @@
 //! What the remote services have in common: small JSON answers, and failures told in JSON.
 
-use net::{Body, Bytes, HeaderValue, Request, StatusCode, header};
+use net::{Body, Bytes, HeaderValue, Request, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{Service, ServiceError};
 
 /// Most bytes of an answer; a Vault key with its whole history of RSA versions has a few hundred kilobytes.
-const ANSWER_LIMIT: u64 = 1 << 20;
+pub(crate) const ANSWER_LIMIT: u64 = 1 << 20;
 
 /// Most characters of a service's own words that are shown.
 const MESSAGE_CHARS: usize = 300;
@@ -57,6 +57,15 @@ pub(crate) fn json(request: Request, value: &serde_json::Value) -> Request {
             HeaderValue::from_static("application/json"),
         )
         .body(Body::Bytes(Bytes::from(value.to_string())))
+}
+
+/// The address of something below another; a slash in a segment is escaped, as GitLab wants a project's path.
+pub(crate) fn below(url: &Url, segments: &[&str]) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }
 
 impl Answer {

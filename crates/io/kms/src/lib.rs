@@ -27,7 +27,7 @@ mod variables;
 mod vault;
 
 pub use error::{Service, ServiceError, Setting};
-pub use pkcs11::{Pkcs11Error, TokenDescription, TokenKey, list_token_keys, list_tokens};
+pub use pkcs11::Pkcs11Error;
 pub use plugin::PluginError;
 pub use reference::{
     AwsKey, AzureKey, GoogleKey, KeyReference, Pkcs11Uri, PluginKey, ReferenceError,

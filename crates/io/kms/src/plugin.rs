@@ -17,16 +17,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::error::{Service, ServiceError};
-use crate::http::plain;
+use crate::http::{ANSWER_LIMIT, plain};
 use crate::reference::PluginKey;
-use crate::service::{Backend, ServiceKey};
+use crate::service::{Backend, ServiceKey, algorithm_name};
 use crate::settings::Settings;
 
 const PROTOCOL: &str = "v1";
 const PREFIX: &str = "sigstore-kms-";
-
-/// Most bytes of an answer.
-const ANSWER_LIMIT: u64 = 1 << 20;
 
 /// How long one run may take; somebody may have to touch a device.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -174,12 +171,14 @@ impl Plugin {
         let mut answer = Vec::new();
         let read = async {
             match stdout {
-                Some(stdout) => stdout.take(ANSWER_LIMIT).read_to_end(&mut answer).await,
+                Some(stdout) => stdout.take(ANSWER_LIMIT + 1).read_to_end(&mut answer).await,
                 None => Ok(0),
             }
         };
         let ((), read) = tokio::join!(write, read);
-        read?;
+        if read? as u64 > ANSWER_LIMIT {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
         child.wait().await?;
         Ok(answer)
     }
@@ -226,15 +225,7 @@ impl Backend for Plugin {
     /// Plugins name their algorithms as they like; where the name is not among them, P-256, which cosign would not
     /// ask for but take whatever is the plugin's own default, means that default.
     async fn create(&self, algorithm: KeyAlgorithm) -> Result<(), ServiceError> {
-        let wanted = match algorithm {
-            KeyAlgorithm::EcdsaP256 => "ecdsa-p256",
-            KeyAlgorithm::EcdsaP384 => "ecdsa-p384",
-            KeyAlgorithm::EcdsaP521 => "ecdsa-p521",
-            KeyAlgorithm::Ed25519 => "ed25519",
-            KeyAlgorithm::Rsa2048 => "rsa-2048",
-            KeyAlgorithm::Rsa3072 => "rsa-3072",
-            KeyAlgorithm::Rsa4096 => "rsa-4096",
-        };
+        let wanted = algorithm_name(algorithm);
         let hash = Some(HashAlgorithm::Sha256);
         let supported = self
             .call("supportedAlgorithms", json!({}), hash, b"")

@@ -81,6 +81,19 @@ fn fits(kind: VerifyingKeyKind, scheme: Scheme) -> bool {
     )
 }
 
+/// What Vault calls a kind of key, and plugins are asked for.
+pub(crate) const fn algorithm_name(algorithm: KeyAlgorithm) -> &'static str {
+    match algorithm {
+        KeyAlgorithm::EcdsaP256 => "ecdsa-p256",
+        KeyAlgorithm::EcdsaP384 => "ecdsa-p384",
+        KeyAlgorithm::EcdsaP521 => "ecdsa-p521",
+        KeyAlgorithm::Ed25519 => "ed25519",
+        KeyAlgorithm::Rsa2048 => "rsa-2048",
+        KeyAlgorithm::Rsa3072 => "rsa-3072",
+        KeyAlgorithm::Rsa4096 => "rsa-4096",
+    }
+}
+
 /// One key that signs where it is.
 pub trait SigningService: Debug + Send + Sync {
     /// Which kind of place it is.

@@ -122,7 +122,7 @@ impl<'a> Owner<'a> {
         let of = |kind| Self {
             settings,
             token: token.clone(),
-            address: below(&address, &["api", "v4", kind, project]),
+            address: http::below(&address, &["api", "v4", kind, project]),
         };
         let owner = of("projects");
         match owner.ask(Method::GET, &[], None).await?.check(project) {
@@ -159,22 +159,13 @@ impl<'a> Owner<'a> {
         segments: &[&str],
         body: Option<&serde_json::Value>,
     ) -> Result<Answer, ServiceError> {
-        let mut request =
-            Request::new(method, below(&self.address, segments)).header(TOKEN, self.token.clone());
+        let mut request = Request::new(method, http::below(&self.address, segments))
+            .header(TOKEN, self.token.clone());
         if let Some(body) = body {
             request = http::json(request, body);
         }
         http::ask(&self.settings.http, SERVICE, request).await
     }
-}
-
-/// A path's slashes are escaped in a segment, as GitLab wants a project's path.
-fn below(url: &Url, segments: &[&str]) -> Url {
-    let mut url = url.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
 }
 
 impl std::fmt::Debug for StoredPrivateKey {

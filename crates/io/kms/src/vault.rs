@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::error::{Service, ServiceError, Setting};
 use crate::http;
 use crate::reference::VaultKey;
-use crate::service::{Backend, ServiceKey};
+use crate::service::{Backend, ServiceKey, algorithm_name};
 use crate::settings::Settings;
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -70,7 +70,7 @@ impl Vault {
         let namespace = vault.namespace.as_deref().map(HeaderValue::from_str);
         Ok(Self {
             http: settings.http.clone(),
-            engine: engine(address, vault.engine_path.as_deref().unwrap_or("transit"))
+            engine: engine(&address, vault.engine_path.as_deref().unwrap_or("transit"))
                 .ok_or(unusable(Setting::VaultEnginePath))?,
             token,
             namespace: namespace
@@ -82,10 +82,7 @@ impl Vault {
     }
 
     fn request(&self, method: Method, segments: &[&str]) -> Request {
-        let mut url = self.engine.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
+        let url = http::below(&self.engine, segments);
         let request = Request::new(method, url).header(TOKEN, self.token.clone());
         match &self.namespace {
             Some(namespace) => request.header(NAMESPACE, namespace.clone()),
@@ -95,18 +92,11 @@ impl Vault {
 }
 
 /// The engine's address below the server's, which may have a path of its own.
-fn engine(mut address: Url, path: &str) -> Option<Url> {
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    if segments.iter().any(|part| matches!(*part, "" | "." | "..")) {
-        return None;
-    }
-    address
-        .path_segments_mut()
-        .ok()?
-        .pop_if_empty()
-        .push("v1")
-        .extend(segments);
-    Some(address)
+fn engine(address: &Url, path: &str) -> Option<Url> {
+    let path = path.trim_matches('/').split('/');
+    let segments: Vec<&str> = std::iter::once("v1").chain(path).collect();
+    let plain = !segments.iter().any(|part| matches!(*part, "" | "." | ".."));
+    plain.then(|| http::below(address, &segments))
 }
 
 impl Backend for Vault {
@@ -182,17 +172,8 @@ impl Backend for Vault {
     }
 
     async fn create(&self, algorithm: KeyAlgorithm) -> Result<(), ServiceError> {
-        let name = match algorithm {
-            KeyAlgorithm::EcdsaP256 => "ecdsa-p256",
-            KeyAlgorithm::EcdsaP384 => "ecdsa-p384",
-            KeyAlgorithm::EcdsaP521 => "ecdsa-p521",
-            KeyAlgorithm::Ed25519 => "ed25519",
-            KeyAlgorithm::Rsa2048 => "rsa-2048",
-            KeyAlgorithm::Rsa3072 => "rsa-3072",
-            KeyAlgorithm::Rsa4096 => "rsa-4096",
-        };
         let request = self.request(Method::POST, &["keys", &self.name]);
-        let request = http::json(request, &json!({ "type": name }));
+        let request = http::json(request, &json!({ "type": algorithm_name(algorithm) }));
         http::ask(&self.http, SERVICE, request)
             .await?
             .check(&self.name)

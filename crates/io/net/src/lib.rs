@@ -21,7 +21,7 @@ pub use url::Url;
 pub use client::{Client, Config};
 pub use error::{Error, Phase, ProxyFault, RedirectFault, TlsFault, TlsPart, UrlFault};
 pub use proxy::{Proxies, is_loopback};
-pub use redact::{redacted_headers, redacted_url};
+pub use redact::{redacted_headers, redacted_text, redacted_url};
 pub use request::{Body, ByteStream, Redirects, Request, parse_url};
 pub use response::Response;
 pub use retry::Retry;

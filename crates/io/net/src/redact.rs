@@ -38,12 +38,14 @@ pub fn redacted_headers(headers: &HeaderMap) -> Vec<(&str, String)> {
         .collect()
 }
 
-pub(crate) fn redacted_text(text: &str) -> String {
+/// The same of text that is meant to be an address.
+pub fn redacted_text(text: &str) -> String {
     match Url::parse(text) {
-        Ok(url) => redacted_url(&url),
-        // Not parsed, so nothing says where a secret would be: show what cannot hold one.
-        Err(_) => text
-            .split(['?', '@', '#'])
+        Ok(url) if url.has_host() => redacted_url(&url),
+        // Nothing says where a secret would be: show what cannot hold one.
+        _ if text.contains('@') => HIDDEN.to_owned(),
+        _ => text
+            .split(['?', '#'])
             .next()
             .unwrap_or_default()
             .chars()
@@ -98,4 +100,25 @@ fn is_secret_parameter(name: &str) -> bool {
     .any(|word| name.contains(word))
         || name == "sig"
         || name == "code"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_no_address_shows_no_secret() {
+        for (text, shown) in [
+            (
+                "https://u:hush@a.example/b?token=hush&c=d",
+                "https://a.example/b?token=[hidden]&c=d",
+            ),
+            ("https://u:hush@a b", HIDDEN),
+            ("u:hush@a.example:8080", HIDDEN),
+            ("https://a b?token=hush", "https://a b"),
+            ("a b#hush", "a b"),
+        ] {
+            assert_eq!(redacted_text(text), shown, "{text}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
-use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
 use pki::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind, ecdsa_der};
@@ -29,7 +29,7 @@ pub(super) struct Connection {
 }
 
 /// Loads the module. It stays loaded: a second C_Initialize by the same program is answered as such.
-pub(super) fn load(module: &Path) -> Result<Pkcs11, Pkcs11Error> {
+fn load(module: &Path) -> Result<Pkcs11, Pkcs11Error> {
     let failed = |error: Error| Pkcs11Error::Module {
         path: module.to_owned(),
         detail: error.to_string(),
@@ -42,7 +42,7 @@ pub(super) fn load(module: &Path) -> Result<Pkcs11, Pkcs11Error> {
 }
 
 /// Every token that is there; slots whose token does not tell of itself are passed over, as cosign does.
-pub(super) fn tokens(pkcs11: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, Pkcs11Error> {
+fn tokens(pkcs11: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, Pkcs11Error> {
     let slots = pkcs11.get_slots_with_token().map_err(call)?;
     Ok(slots
         .into_iter()
@@ -77,7 +77,7 @@ impl Connection {
     }
 
     /// Logs in if there is a PIN, or a token with a keypad of its own.
-    pub(super) fn to_token(
+    fn to_token(
         pkcs11: &Pkcs11,
         slot: Slot,
         token: &TokenInfo,
@@ -103,10 +103,6 @@ impl Connection {
             logged_in,
             login_required: token.login_required(),
         })
-    }
-
-    pub(super) fn session(&self) -> &Session {
-        &self.session
     }
 
     /// The public half: of the private key itself if it may be seen, else by what the URI says.
@@ -271,30 +267,4 @@ fn digest_info(hash: HashAlgorithm, message: &[u8]) -> Vec<u8> {
         length,
     ];
     [&prefix[..], &hash.digest(message)].concat()
-}
-
-/// What [`super::list`] tells of a key.
-pub(super) fn label_and_id(
-    session: &Session,
-    key: ObjectHandle,
-) -> Result<(Option<String>, Vec<u8>), Pkcs11Error> {
-    let attributes = session
-        .get_attributes(key, &[AttributeType::Label, AttributeType::Id])
-        .map_err(call)?;
-    let (mut label, mut id) = (None, Vec::new());
-    for attribute in attributes {
-        match attribute {
-            Attribute::Label(bytes) if !bytes.is_empty() => {
-                label = Some(String::from_utf8_lossy(&bytes).into_owned());
-            }
-            Attribute::Id(bytes) => id = bytes,
-            _ => {}
-        }
-    }
-    Ok((label, id))
-}
-
-/// Whether it is a kind of key that signs here.
-pub(super) fn is_signing_kind(kind: KeyType) -> bool {
-    [KeyType::EC, KeyType::RSA, KeyType::EC_EDWARDS].contains(&kind)
 }

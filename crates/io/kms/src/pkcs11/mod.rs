@@ -5,7 +5,6 @@
 
 mod connection;
 mod error;
-mod list;
 mod objects;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +15,6 @@ use pki::signing::KeyAlgorithm;
 use zeroize::Zeroizing;
 
 pub use error::Pkcs11Error;
-pub use list::{TokenDescription, TokenKey, list_token_keys, list_tokens};
 
 use crate::error::{Service, ServiceError, Setting};
 use crate::reference::Pkcs11Uri;

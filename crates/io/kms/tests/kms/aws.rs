@@ -12,7 +12,7 @@ use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::server::{Asked, Server};
-use crate::{is_missing_key, open, signs_with_every_scheme};
+use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const ALIAS: &str = "alias/release";
 const KEY_ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -244,30 +244,22 @@ async fn refusals() {
 async fn settings_that_are_missing_or_no_use() {
     let server = Server::start(|_| (500, json!({}))).await;
     let good = settings(&server);
-    let refused = |reference: &str, change: &dyn Fn(&mut Settings)| {
-        let mut settings = good.clone();
-        change(&mut settings);
-        match kms::open(&crate::reference(reference), &settings) {
-            Err(ServiceError::Missing { setting } | ServiceError::Unusable { setting }) => setting,
-            other => panic!("{other:?}"),
-        }
-    };
     let alias = "awskms:///alias/a";
     assert_eq!(
-        refused(alias, &|all| all.aws.region = None),
+        refused(alias, &good, |all| all.aws.region = None),
         Setting::AwsRegion
     );
     assert_eq!(
-        refused(alias, &|all| all.aws.region =
+        refused(alias, &good, |all| all.aws.region =
             Some("evil.example/".to_owned())),
         Setting::AwsRegion
     );
     assert_eq!(
-        refused(alias, &|all| all.aws.credentials = None),
+        refused(alias, &good, |all| all.aws.credentials = None),
         Setting::AwsCredentials
     );
     assert_eq!(
-        refused("awskms://user@host/alias/a", &|_| {}),
+        refused("awskms://user@host/alias/a", &good, |_| {}),
         Setting::AwsEndpoint
     );
     // The region of an ARN needs no other.

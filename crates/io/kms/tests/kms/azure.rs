@@ -10,7 +10,7 @@ use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::server::{Asked, Server};
-use crate::{is_missing_key, open, signs_with_every_scheme};
+use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const REFERENCE: &str = "azurekms://team.vault.azure.net/release";
 const VERSION: &str = "78deebed173b48e48f55abf87ed4cf71";
@@ -250,26 +250,18 @@ async fn answers_that_do_not_fit_are_refused() {
 async fn settings_that_are_missing_or_no_use() {
     let server = Server::start(|_| (500, json!({}))).await;
     let good = settings(&server);
-    let refused = |reference: &str, change: &dyn Fn(&mut Settings)| {
-        let mut settings = good.clone();
-        change(&mut settings);
-        match kms::open(&crate::reference(reference), &settings) {
-            Err(ServiceError::Missing { setting } | ServiceError::Unusable { setting }) => setting,
-            other => panic!("{other:?}"),
-        }
-    };
     assert_eq!(
-        refused(REFERENCE, &|all| all.azure.credentials = None),
+        refused(REFERENCE, &good, |all| all.azure.credentials = None),
         Setting::AzureCredentials
     );
     assert_eq!(
-        refused(REFERENCE, &|all| all.azure.authority =
+        refused(REFERENCE, &good, |all| all.azure.authority =
             Some("nowhere".to_owned())),
         Setting::AzureAuthority
     );
     // Of a bare name the audience is not known.
     assert_eq!(
-        refused("azurekms://team/release", &|_| {}),
+        refused("azurekms://team/release", &good, |_| {}),
         Setting::AzureVault
     );
     assert!(server.asked().is_empty());

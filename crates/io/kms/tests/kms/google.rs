@@ -11,7 +11,7 @@ use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::server::{Asked, Server};
-use crate::{is_missing_key, open, signs_with_every_scheme};
+use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const RING: &str = "projects/p/locations/global/keyRings/r";
 const KEY: &str = "gcpkms://projects/p/locations/global/keyRings/r/cryptoKeys/k";
@@ -393,14 +393,7 @@ async fn credentials_that_are_missing_or_no_use() {
         )
     })
     .await;
-    let refused = |credentials: Option<GoogleCredentials>| {
-        let mut settings = settings(&server);
-        settings.google.credentials = credentials;
-        match kms::open(&crate::reference(KEY), &settings) {
-            Err(ServiceError::Missing { setting } | ServiceError::Unusable { setting }) => setting,
-            other => panic!("{other:?}"),
-        }
-    };
+    let good = settings(&server);
     let file_of = |text: &str| Some(GoogleCredentials::File(text.as_bytes().to_vec().into()));
     let account = r#"{"type":"service_account","client_email":"a","private_key":"no key"}"#;
     for credentials in [
@@ -409,9 +402,10 @@ async fn credentials_that_are_missing_or_no_use() {
         file_of(account),
         Some(GoogleCredentials::AccessToken("a\nb".to_owned().into())),
     ] {
-        assert_eq!(refused(credentials), Setting::GoogleCredentials);
+        let setting = refused(KEY, &good, |all| all.google.credentials = credentials);
+        assert_eq!(setting, Setting::GoogleCredentials);
     }
-    let mut other = settings(&server);
+    let mut other = good;
     other.google.credentials = file_of(r#"{"type":"external_account"}"#);
     assert!(matches!(
         kms::open(&crate::reference(KEY), &other),

@@ -15,7 +15,9 @@ mod softhsm;
 mod variables;
 mod vault;
 
-use kms::{KeyReference, Service, ServiceError, ServiceReference, Settings, SigningService};
+use kms::{
+    KeyReference, Service, ServiceError, ServiceReference, Setting, Settings, SigningService,
+};
 use net::{Client, Config};
 
 fn reference(text: &str) -> ServiceReference {
@@ -32,6 +34,16 @@ fn settings() -> Settings {
 
 fn open(text: &str, settings: &Settings) -> Box<dyn SigningService> {
     kms::open(&reference(text), settings).unwrap()
+}
+
+/// The setting for which a service is not opened, after a change of good ones.
+fn refused(text: &str, good: &Settings, change: impl FnOnce(&mut Settings)) -> Setting {
+    let mut settings = good.clone();
+    change(&mut settings);
+    match kms::open(&reference(text), &settings) {
+        Err(ServiceError::Missing { setting } | ServiceError::Unusable { setting }) => setting,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Signs with every scheme that the key has; each signature is verified by the service's own wrapper, and here once

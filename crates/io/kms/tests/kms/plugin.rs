@@ -25,6 +25,7 @@ case $2 in
 esac
 case $2 in
 *'"keyResourceID":"broken"'*) echo 'no JSON' ;;
+*'"keyResourceID":"long"'*) printf '{}%1048576s' '' ;;
 *'"keyResourceID":"refusing"'*) printf '%s' '{"errorMessage":"out of\norder"}' && exit 7 ;;
 *'"keyResourceID":"lying"'*'"methodName":"signMessage"'*) echo '{"signMessage":{"signature":"AAAA"}}' ;;
 *'"methodName":"supportedAlgorithms"'*) echo '{"supportedAlgorithms":{"supportedAlgorithms":["ecdsa-p384","usual"]}}' ;;
@@ -185,6 +186,12 @@ async fn failures() {
         open("demo://broken", &settings).key().await,
         Err(ServiceError::Malformed { .. })
     ));
+    match open("demo://long", &settings).key().await {
+        Err(ServiceError::Plugin(PluginError::Run { source, .. })) => {
+            assert_eq!(source.kind(), std::io::ErrorKind::FileTooLarge);
+        }
+        other => panic!("{other:?}"),
+    }
     assert!(matches!(
         open("demo://lying", &settings)
             .sign(scheme, b"message")

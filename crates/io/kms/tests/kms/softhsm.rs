@@ -4,7 +4,7 @@
     reason = "the inner tests are told by a variable where the token is"
 )]
 
-use kms::{Pkcs11Error, Service, ServiceError, Setting, Settings, list_token_keys, list_tokens};
+use kms::{Pkcs11Error, Service, ServiceError, Setting, Settings};
 use pki::keyfile::KeyBlock;
 use pki::signature::{HashAlgorithm, Scheme};
 use pki::signing::{KeyAlgorithm, SigningKey};
@@ -78,7 +78,6 @@ async fn inside_imported_keys() {
         Err(ServiceError::UnsupportedScheme { .. })
     ));
     names_that_do_not_fit().await;
-    what_is_there().await;
 }
 
 async fn names_that_do_not_fit() {
@@ -99,33 +98,6 @@ async fn names_that_do_not_fit() {
             }
             other => panic!("{other:?}"),
         }
-    }
-}
-
-async fn what_is_there() {
-    let settings = settings();
-    let module = settings.pkcs11.module_path.clone().unwrap();
-    let tokens = list_tokens(&module).await.unwrap();
-    let token = tokens
-        .iter()
-        .find(|token| token.label == SoftHsm::TOKEN)
-        .unwrap();
-    assert!(token.login_required);
-    assert!(matches!(
-        list_token_keys(&module, token.slot_id, None).await,
-        Err(Pkcs11Error::PinNeeded { .. })
-    ));
-    assert!(matches!(
-        list_token_keys(&module, 4242, None).await,
-        Err(Pkcs11Error::TokenNotFound { .. })
-    ));
-    let keys = list_token_keys(&module, token.slot_id, settings.pkcs11.pin.clone())
-        .await
-        .unwrap();
-    assert_eq!(keys.len(), KINDS.len());
-    for key in keys {
-        let service = open(&key.uri.to_string(), &settings);
-        service.key().await.unwrap();
     }
 }
 

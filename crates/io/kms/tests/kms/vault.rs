@@ -11,7 +11,7 @@ use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::server::{Asked, Server};
-use crate::{is_missing_key, open, signs_with_every_scheme};
+use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const TOKEN: &str = "hvs.a-secret-token";
 
@@ -262,31 +262,28 @@ async fn refusals() {
 async fn settings_that_are_missing_or_no_use() {
     let server = server(Engine::default()).await;
     let good = settings(&server);
-    let refused = |change: &dyn Fn(&mut Settings)| {
-        let mut settings = good.clone();
-        change(&mut settings);
-        match kms::open(&crate::reference("hashivault://k"), &settings) {
-            Err(ServiceError::Missing { setting } | ServiceError::Unusable { setting }) => setting,
-            other => panic!("{other:?}"),
-        }
-    };
     assert_eq!(
-        refused(&|all| all.vault.address = None),
-        Setting::VaultAddress
-    );
-    assert_eq!(refused(&|all| all.vault.token = None), Setting::VaultToken);
-    assert_eq!(
-        refused(&|all| all.vault.address = Some("vault:8200".to_owned())),
+        refused("hashivault://k", &good, |all| all.vault.address = None),
         Setting::VaultAddress
     );
     assert_eq!(
-        refused(&|all| all.vault.token = Some("a\nb".to_owned().into())),
+        refused("hashivault://k", &good, |all| all.vault.token = None),
+        Setting::VaultToken
+    );
+    assert_eq!(
+        refused("hashivault://k", &good, |all| all.vault.address =
+            Some("vault:8200".to_owned())),
+        Setting::VaultAddress
+    );
+    assert_eq!(
+        refused("hashivault://k", &good, |all| all.vault.token =
+            Some("a\nb".to_owned().into())),
         Setting::VaultToken
     );
     for path in ["", "a//b", "../sys", "a/./b"] {
         let path = Some(path.to_owned());
         assert_eq!(
-            refused(&|all| all.vault.engine_path = path.clone()),
+            refused("hashivault://k", &good, |all| all.vault.engine_path = path),
             Setting::VaultEnginePath
         );
     }
