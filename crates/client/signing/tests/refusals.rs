@@ -214,6 +214,24 @@ async fn the_same_signature_in_two_places_is_one() {
 }
 
 /// Several signers of one image, each with a manifest of its own: cosign looks at the last of the list only.
+/// A second manifest around the same bundle, which says that it is something else, hides nothing.
+#[tokio::test]
+async fn manifests_that_contradict_each_other_say_nothing() {
+    for stated in [[SCAN, COSIGN_SIGNATURE], [COSIGN_SIGNATURE, SCAN]] {
+        let mut scene = Scene::new();
+        let bundle = scene.bundle(&scene.signature_statement(&[]));
+        let entries = stated.map(|stated| {
+            // A list without annotations.
+            scene.attach_bundle(&bundle, Some(stated)).descriptor()
+        });
+        scene.shelf.list_referrers(&scene.image, entries.into());
+        let outcome = scene.verify(&scene.request()).await.unwrap();
+        let verified = outcome.verified().unwrap();
+        assert_eq!(verified.len(), 1, "{stated:?}");
+        assert_eq!(verified[0].locations().len(), 2, "{stated:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_referrer_is_looked_at() {
     let mut scene = Scene::new();

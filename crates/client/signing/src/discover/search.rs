@@ -350,6 +350,10 @@ fn merged(found: Vec<Found>) -> Vec<Found> {
             Entry::Occupied(entry) => {
                 if let Found::Document(same) = &mut merged[*entry.get()] {
                     same.locations.extend(document.locations);
+                    // Manifests that contradict each other say nothing: the document itself does.
+                    if same.stated_type != document.stated_type {
+                        same.stated_type = None;
+                    }
                 }
             }
         }
