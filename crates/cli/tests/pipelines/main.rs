@@ -125,6 +125,8 @@ impl Scene {
             ("CI_SERVER_URL", "https://gitlab.com".to_owned()),
             ("GITLAB_USER_NAME", "Doe, Jane".to_owned()),
             ("SIGSTORE_ID_TOKEN", token),
+            ("SIGSTORE_MIRROR", sigstore.tuf_url().to_owned()),
+            ("SIGSTORE_ROOT", sigstore.tuf_root().display().to_string()),
         ]
     }
 
@@ -272,7 +274,6 @@ fn dockerd_the_gitlab_job_signs_with_its_identity() {
     for (name, value) in sigstore.environment() {
         judge = judge.env(name, &value);
     }
-    scene.runner.trust(&sigstore);
     for (reference, path) in [
         (Ref::Branch("main"), "refs/heads/main"),
         (Ref::Tag("v1.0"), "refs/tags/v1.0"),

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use testkit::sigstack::Sigstore;
 use testkit::{DockerCli, Folder, Output, run};
 
 /// One script and its environment, with every variable filled in.
@@ -42,14 +41,6 @@ impl Runner {
     /// A folder for files that do not stay.
     pub(crate) fn temporary(&self) -> String {
         self.work.path().join(".temporary").display().to_string()
-    }
-
-    /// Makes the machine trust a Sigstore in place of the public one.
-    pub(crate) fn trust(&self, sigstore: &Sigstore) {
-        let root = sigstore.tuf_root().display().to_string();
-        let mirror = ["--mirror", sigstore.tuf_url(), "--root", &root];
-        let words = [&["cosign", "initialize"][..], &mirror].concat();
-        self.docker.run_program(crate::COUNTERSIGN, words).success();
     }
 
     /// Puts a folder first on `PATH`.
