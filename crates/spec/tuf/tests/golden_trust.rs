@@ -285,7 +285,10 @@ fn pins_hold_for_first_use_and_for_the_cache() {
             "longest prefix"
         );
         let other_case = wrong().with_certificates("golden.example/Plain", vec![id]);
-        assert!(run(other_case, cached).is_err());
+        assert_eq!(
+            run(other_case, cached),
+            Err(Refusal::PinMismatch { gun: gun.clone() })
+        );
         // The generated certificate is for code signing, so no authority can vouch for it.
         let bundle = root.unverified().keys[&id].public_bytes().to_vec();
         let bundle = pki::certificate::CertificateBundle::parse_pem(&bundle).unwrap();
@@ -432,5 +435,12 @@ fn a_damaged_cache_sets_no_minimum_and_a_damaged_cached_root_is_an_error() {
     let damaged = String::from_utf8(root)
         .unwrap()
         .replace("\"version\":6", "\"version\":5");
-    assert!(Update::start(&gun, Pins::none(), Some(damaged.as_bytes()), now()).is_err());
+    let refused = Update::start(&gun, Pins::none(), Some(damaged.as_bytes()), now());
+    assert!(matches!(
+        refused,
+        Err(Refusal::ThresholdUnmet {
+            role: Role::Root,
+            ..
+        })
+    ));
 }

@@ -45,6 +45,7 @@ impl Root {
             params.distinguished_name.push(kind, text);
         }
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(2026, 12, 1);
         let certificate = params.self_signed(&key).unwrap().der().to_vec();
         Self {
             issuer: Issuer::new(params, key),

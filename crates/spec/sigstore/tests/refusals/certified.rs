@@ -5,7 +5,7 @@ use der::asn1::OctetStringRef;
 use pki::digest::Sha256;
 use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose};
 use sigstore::bundle::{Content, SignerMaterial};
-use sigstore::chain::{Authority, ChainError, Window};
+use sigstore::chain::{Authority, ChainError, VerifiedChain, Window};
 use sigstore::entry::{EntryBody, EntrySignature, EntryVerifier};
 use sigstore::fulcio::SigningCertificate;
 use sigstore::identity::IdentityPolicy;
@@ -192,6 +192,43 @@ fn certificates_that_are_not_valid_now() {
         Refusal::Chain(ChainError::Expired {
             at: scene.now,
             ended
+        })
+    );
+}
+
+#[test]
+fn a_path_holds_at_every_time_and_under_a_root_that_is_valid() {
+    let world = World::new();
+    let mut params = code_signing(Vec::new());
+    params.not_after = rcgen::date_time_ymd(2027, 1, 1);
+    let leaf = world.root.issue(&world.signer, &params);
+    let leaf = SigningCertificate::from_der(&leaf).unwrap();
+    let authority = Authority::new(
+        String::new(),
+        vec![world.root.certificate.clone()],
+        Window::default(),
+    );
+    let authorities = [authority.unwrap()];
+    let judge = |times: &[jiff::Timestamp]| {
+        VerifiedChain::verify(&leaf, &[], &authorities, times).map(drop)
+    };
+    let good = at("2026-11-21T00:00:00Z");
+    assert_eq!(judge(&[good]), Ok(()));
+    assert_eq!(judge(&[]), Err(ChainError::NoTime));
+    let early = at("2026-11-19T00:00:00Z");
+    for times in [[good, early], [early, good]] {
+        assert!(matches!(
+            judge(&times),
+            Err(ChainError::NotYetValid { at, .. }) if at == early
+        ));
+    }
+    // The root has ended, the certificate has not.
+    let late = at("2026-12-02T00:00:00Z");
+    assert_eq!(
+        judge(&[late]),
+        Err(ChainError::Path {
+            at: late,
+            reason: webpki::Error::UnknownIssuer
         })
     );
 }

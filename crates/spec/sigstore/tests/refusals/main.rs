@@ -16,7 +16,7 @@ use common::{
     ALICE, Found, GITLAB, TRUST, WAIVED, bundle, identity, key, now, read, registry, strict,
 };
 use pki::digest::Sha256;
-use sigstore::bundle::{Bundle, BundleError, Content};
+use sigstore::bundle::{Bundle, BundleError, Content, SignerMaterial};
 use sigstore::chain::{Authority, ChainError, Window};
 use sigstore::dsse::Envelope;
 use sigstore::entry::{EntryBody, EntryError, EntryVerifier};
@@ -119,11 +119,16 @@ fn unspoilt_they_are_accepted() {
 #[test]
 fn key_and_certificate_are_not_mistaken_for_each_other() {
     let scene = Scene::new(REKOR1);
-    let key = key("cosign31");
-    let policy = scene.policy(AcceptedSigner::Key(&key));
-    let artifact = Artifact::Bytes(&scene.blob);
-    let verdict = verify_bundle(&scene.bundle, &artifact, &TRUST, &policy, now());
-    assert_eq!(verdict.result.unwrap_err(), Refusal::KeyExpected);
+    let SignerMaterial::Certificate { leaf, .. } = &scene.bundle.signer else {
+        panic!("keyless");
+    };
+    // Not even the certificate's own key: of a bundle it has to be said which of the two is trusted.
+    for key in [&key("cosign31"), leaf.key()] {
+        let policy = scene.policy(AcceptedSigner::Key(key));
+        let artifact = Artifact::Bytes(&scene.blob);
+        let verdict = verify_bundle(&scene.bundle, &artifact, &TRUST, &policy, now());
+        assert_eq!(verdict.result.unwrap_err(), Refusal::KeyExpected);
+    }
     assert_eq!(Scene::new(KEYED).refusal(), Refusal::CertificateExpected);
 }
 
