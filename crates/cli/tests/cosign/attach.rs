@@ -23,9 +23,7 @@ fn download(scene: &Scene, who: Who, words: &[&str], image: &str) -> Vec<Value> 
 /// Whoever attaches, everybody verifies.
 #[test]
 fn signatures() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     for who in [Who::Ours, Who::V2, Who::V3] {
         let image = scene.image(&format!("{who:?}").to_lowercase());
@@ -70,9 +68,7 @@ fn signatures() {
 /// Without `--payload` it is the one that `generate` prints.
 #[test]
 fn implied_payload() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("implied");
     let payload = scene.run(Who::V2, &["generate", &image]).success();
@@ -108,9 +104,7 @@ fn implied_payload() {
 #[test]
 fn bundles() {
     for at in [At::DockerRegistry, At::Countersign] {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene);
         for (who, flag) in [
             (Who::Ours, "--bundle"),
@@ -134,9 +128,7 @@ fn bundles() {
 /// What `download` prints of a keyless signature is enough to attach it again.
 #[test]
 fn what_download_prints_attach_takes() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("keyless");
     let form = Form::KeylessLegacyStamped;
     make(&scene, Who::V2, form, "none", &["sign"], &image);
@@ -220,9 +212,7 @@ fn what_download_prints_attach_takes() {
 #[test]
 fn attestations() {
     for at in [At::DockerRegistry, At::Countersign] {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene);
         let image = scene.image("attested");
         dress(&scene, &image);
@@ -302,9 +292,7 @@ fn attestations() {
 #[test]
 fn sboms() {
     for at in [At::DockerRegistry, At::Countersign] {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene);
         let image = scene.image("sbom");
         scene.write("plain.txt", "SPDXVersion: SPDX-2.3\n");
@@ -364,7 +352,7 @@ fn sboms() {
 /// Several signers and both forms: a line for each.
 #[test]
 fn all_signatures_are_downloaded() {
-    let Some(scene) = Scene::start(At::Countersign) else {
+    let Some(scene) = Scene::at(At::Countersign) else {
         return;
     };
     keys(&scene);
@@ -406,9 +394,7 @@ fn all_signatures_are_downloaded() {
 /// Attachments of one platform, by `--platform`.
 #[test]
 fn of_a_platform() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let (index, [amd, _]) = scene.index("platforms");
     let attest = ["attest", "--predicate", "predicate.json"];
@@ -433,9 +419,7 @@ fn of_a_platform() {
 /// Nothing is attached that cannot be what it is said to be.
 #[test]
 fn wrong_files() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("wrong");
     let old = STANDARD.encode("{}");
@@ -560,9 +544,7 @@ fn wrong_files() {
 /// What is attached is in the repository of `COSIGN_REPOSITORY`: put there, listed, fetched and taken away.
 #[test]
 fn elsewhere() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("here");
     let (repository, _) = image.split_once('@').unwrap();

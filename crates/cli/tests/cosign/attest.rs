@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use testkit::Output;
 
-use crate::scene::{At, Scene, Who, base64};
+use crate::scene::{Scene, Who, base64};
 
 const SIGN: [&str; 4] = ["--yes", "--key", "key.key", "--tlog-upload=false"];
 const VERIFY: [&str; 3] = ["--key", "key.pub", "--insecure-ignore-tlog"];
 const CLIENTS: [Who; 3] = [Who::Ours, Who::V2, Who::V3];
 
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(Who::Ours, "key");
     scene.write("predicate.json", r#"{"a": 1.50, "b": "<&>"}"#);
     Some(scene)

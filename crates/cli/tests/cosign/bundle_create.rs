@@ -4,13 +4,13 @@ use serde_json::Value;
 use testkit::Output;
 use testkit::sigstack::{Claims, Ref};
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 const ISSUER: &str = "https://gitlab.com";
 const IDENTITY: &str = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
 
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(Who::V2, "key");
     scene.write("file", "content\n");
     scene.write("predicate.json", r#"{"a": 1}"#);

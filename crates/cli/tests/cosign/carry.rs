@@ -23,9 +23,7 @@ fn beside(image: &str, name: &str) -> String {
 #[test]
 fn ours_carries_every_form() {
     for at in BOTH {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene);
         let image = scene.image("dressed");
         dress(&scene, &image);
@@ -92,9 +90,7 @@ fn assert_dressed_on_disk(scene: &Scene, folder: &str) {
 /// What cosign saved is verified and loaded by ours.
 #[test]
 fn what_cosign_saved() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     for (who, form, key) in [
         (Who::V2, Form::KeyLegacy, "two"),
@@ -120,9 +116,7 @@ fn what_cosign_saved() {
 /// What ours saved is loaded by cosign: 2 into any registry, 3 into one that takes manifests before their blobs.
 #[test]
 fn what_ours_saved() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("older");
     make(
@@ -151,9 +145,7 @@ fn what_ours_saved() {
 /// An index, signed with its platforms, goes whole or one platform of it.
 #[test]
 fn platforms() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let (index, [amd, arm]) = scene.index("platforms");
     let recursive = ["sign", "--recursive"];
@@ -224,9 +216,7 @@ fn platforms() {
 #[test]
 fn at_the_destination() {
     for at in BOTH {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene);
         let image = scene.image("source");
         let copied = beside(&image, "copied:1");
@@ -296,9 +286,7 @@ fn at_the_destination() {
 /// `--only`: the image without its name, and what was asked for.
 #[test]
 fn some_of_it() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("dressed");
     dress(&scene, &image);
@@ -359,9 +347,7 @@ fn some_of_it() {
 #[test]
 fn clean() {
     for at in BOTH {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene);
         let verifies = |who: Who, command: &str, key, image: &str| {
             let words = [&[command][..], &by(key), &[image]].concat();
@@ -420,9 +406,7 @@ fn clean() {
 /// Nobody at the terminal agreed.
 #[test]
 fn clean_asks() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("asked");
     make(&scene, Who::V2, Form::KeyLegacy, "two", &["sign"], &image);
@@ -446,9 +430,7 @@ fn clean_asks() {
 
 #[test]
 fn no_such_image() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("there");
     let (repository, _) = parts(&image);
     let nothing = format!("{repository}@sha256:{}", "0".repeat(64));
@@ -488,9 +470,7 @@ fn blobs(folder: &Path) -> Vec<PathBuf> {
 /// A damaged layout is refused, whatever is damaged, before the image has its name.
 #[test]
 fn damaged_layouts() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let image = scene.image("good");
     make(&scene, Who::V2, Form::KeyLegacy, "two", &["sign"], &image);
@@ -565,9 +545,7 @@ fn damaged_layouts() {
 /// A folder with somebody's files is no place for an image; another layout is replaced.
 #[test]
 fn saving_over_something() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     keys(&scene);
     let (first, second) = (scene.image("first"), scene.image("second"));
     let theirs = scene.home().join("theirs");

@@ -2,7 +2,7 @@
 
 use crate::carried::{by, keys, make};
 use crate::forms::Form;
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 struct Images {
     signed: String,
@@ -32,9 +32,7 @@ fn verify<'a>(command: &'a str, more: &[&'a str], file: &'a str) -> Vec<&'a str>
 
 #[test]
 fn dockerfiles() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let Images {
         signed,
         bundled,
@@ -136,9 +134,7 @@ fn dockerfiles() {
 /// Variables that the file leaves open come from the environment; what the file says is stronger.
 #[test]
 fn variables() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let Images {
         signed, unsigned, ..
     } = images(&scene);
@@ -163,9 +159,7 @@ fn variables() {
 
 #[test]
 fn manifests() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let Images {
         signed,
         bundled,
@@ -228,9 +222,7 @@ fn manifests() {
 
 #[test]
 fn words() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let Images { signed, .. } = images(&scene);
     scene.write("Dockerfile", &format!("FROM {signed}\n"));
     for (words, text) in [

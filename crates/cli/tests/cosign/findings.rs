@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 /// A scene with `key.key` and `key.pub`, and a file to sign.
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(Who::Ours, "key");
     scene.write("file", "content\n");
     Some(scene)

@@ -1,6 +1,6 @@
 //! Flags that exclude each other: the message names both, and the one to drop.
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 /// The command line, the flag to drop, and the one because of which.
 type Case = (&'static str, &'static str, &'static str);
@@ -230,9 +230,7 @@ fn check(scene: &Scene, words: &str, drop: &str, because: &str) {
 
 #[test]
 fn conflicts_are_named() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     for file in ["file", "s"] {
         scene.write(file, "{}");
@@ -284,9 +282,7 @@ fn conflicts_are_named() {
 /// A certificate's file without its key, half a client certificate, half a login: what is missing is named.
 #[test]
 fn missing_halves_are_named() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.write("file", "{}");
     for (words, missing) in [
         ("sign --certificate file", "--key is required"),

@@ -10,12 +10,12 @@ use serde_json::Value;
 use testkit::Output;
 use testkit::sigstack::LogVersion;
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 const CLIENTS: [Who; 3] = [Who::Ours, Who::V2, Who::V3];
 
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     std::fs::copy(scene.sigstore.tuf_root(), scene.home().join("root.json")).unwrap();
     Some(scene)
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
 use testkit::{Fault, Proxy, Terminal};
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 use crate::server::{Server, browse};
 
 const ISSUER: &str = "https://gitlab.com";
@@ -45,9 +45,7 @@ fn is_unsigned(scene: &Scene, image: &str) {
 
 #[test]
 fn a_token_given_or_found() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let token = scene.sigstore.token(&claims());
     scene.write("token", &token);
     for (name, given, variable) in [
@@ -78,9 +76,7 @@ fn a_token_given_or_found() {
 
 #[test]
 fn the_tokens_of_ci_systems() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let sign = |name: &str, variables: &[(&str, &str)], more: &[&str]| {
         let image = scene.image(name);
         let words = [&["sign", "--yes"], &scene.urls()[..], more, &[&image]].concat();
@@ -137,9 +133,7 @@ fn the_tokens_of_ci_systems() {
 
 #[test]
 fn a_person_logs_in() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let issuer = scene.sigstore.oidc_url().to_owned();
     let words = |image: &str, more: &[&str]| -> Vec<String> {
         let words = [
@@ -202,9 +196,7 @@ fn a_person_logs_in() {
 /// Before a name goes into a log a person is asked, and only then.
 #[test]
 fn a_person_is_asked_before_the_log_is() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let token = scene.sigstore.token(&claims());
     let image = scene.image("asked");
     let words = [
@@ -241,9 +233,7 @@ fn a_person_is_asked_before_the_log_is() {
 /// Tokens that cannot be used are told apart, and nothing is written.
 #[test]
 fn tokens_that_are_refused() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("refused");
     let token = |claims: &Claims| scene.sigstore.token(claims);
     let unknown = Claims::gitlab("https://unknown.example", "acme/app", Ref::Branch("main"));
@@ -294,9 +284,7 @@ fn tokens_that_are_refused() {
 
 #[test]
 fn a_job_without_a_token() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("nobody");
     let token = scene.sigstore.token(&claims());
     let [fulcio, fulcio_url, ..] = scene.urls();
@@ -342,9 +330,7 @@ fn a_job_without_a_token() {
 /// A service that is not there, or says no: which, where, what to do; nothing is written.
 #[test]
 fn services_that_fail() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("failing");
     let token = scene.sigstore.token(&claims());
     let proxies = [
@@ -409,9 +395,7 @@ fn services_that_fail() {
 /// What does not verify is not written.
 #[test]
 fn what_does_not_verify_is_not_written() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("unverifiable");
     let token = scene.sigstore.token(&claims());
     let none = Faults::default;
@@ -505,9 +489,7 @@ fn what_does_not_verify_is_not_written() {
 
 #[test]
 fn a_key_needs_nobody_but_the_registry() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     for (name, more) in [
         ("plain", &[][..]),
@@ -555,9 +537,7 @@ fn a_key_needs_nobody_but_the_registry() {
 /// A certificate for a key at hand: asked for now, or given.
 #[test]
 fn a_key_with_a_certificate() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     scene.generate_key(Who::Ours, "other");
     let token = scene.sigstore.token(&claims());
@@ -619,9 +599,7 @@ fn a_key_with_a_certificate() {
 /// Files instead of the registry, and other words in the signature.
 #[test]
 fn what_is_written_where() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     let image = scene.image("files");
     let words = [
@@ -727,9 +705,7 @@ fn what_is_written_where() {
 
 #[test]
 fn files_with_certificates_and_timestamps() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let token = scene.sigstore.token(&claims());
     let [fulcio, fulcio_url, ..] = scene.urls();
     let timestamps = scene.sigstore.timestamp_url();
@@ -841,9 +817,7 @@ fn files_with_certificates_and_timestamps() {
 /// On a terminal a bar shows how far it is; a failure among many stops nothing, and the last line counts.
 #[test]
 fn many_images_on_a_terminal() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     let mut images: Vec<String> = (0..4)
         .map(|number| scene.image(&format!("many{number}")))

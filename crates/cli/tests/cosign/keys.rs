@@ -10,7 +10,7 @@ use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::json;
 use testkit::{Cosign, SoftHsm, Terminal};
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 use crate::server::{Asked, Server};
 
 /// Signs an image with the key, and has the public half read by ours and cosign 2.5.
@@ -29,9 +29,7 @@ fn signs(scene: &Scene, name: &str, key: &str, public: &str, variables: &[(&str,
 
 #[test]
 fn passwords_of_key_files() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let variable = "COSIGN_PASSWORD";
     scene.generate_key(Who::V2, "theirs");
     scene.generate_key(Who::Ours, "ours");
@@ -110,9 +108,7 @@ fn passwords_of_key_files() {
 
 #[test]
 fn keys_that_openssl_made() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     for (name, algorithm) in [
         ("p256", KeyAlgorithm::EcdsaP256),
         ("p384", KeyAlgorithm::EcdsaP384),
@@ -164,9 +160,7 @@ fn keys_that_openssl_made() {
 
 #[test]
 fn what_is_no_key() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     scene.write("junk", "junk");
     let sign = |key: &str| {
@@ -193,9 +187,7 @@ fn what_is_no_key() {
 /// A public key at a web address verifies, for ours as for cosign.
 #[test]
 fn a_public_key_from_the_web() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     let pem = std::fs::read_to_string(scene.home().join("key.pub")).unwrap();
     let web = Server::start(move |asked| match asked.line.as_str() {
@@ -218,9 +210,7 @@ fn a_public_key_from_the_web() {
 
 #[test]
 fn a_pkcs11_token() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let token = SoftHsm::new(&scene.peers);
     let configuration = token.configuration().display().to_string();
     let module = token.module().display().to_string();
@@ -324,9 +314,7 @@ fn vault(keys: &Mutex<BTreeMap<String, SigningKey>>, asked: &Asked) -> (u16, Str
 
 #[test]
 fn vault_signs() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let keys = Mutex::new(BTreeMap::new());
     let server = Server::start(move |asked| vault(&keys, asked));
     let variables = [
@@ -390,9 +378,7 @@ fn vault_signs() {
 
 #[test]
 fn gitlab_keeps_a_key() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let variables = Mutex::new(BTreeMap::<String, String>::new());
     let server = Server::start(move |asked| {
         if asked.header("private-token") != "glpat-secret" {

@@ -1,10 +1,10 @@
 //! Signatures that came without their entry of the log: it is asked for where the log is named, and nowhere else.
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 /// A scene with a key of cosign's; `rekor` is where the log is.
 fn scene() -> Option<(Scene, String)> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(Who::V2, "key");
     let rekor = format!("--rekor-url={}", scene.sigstore.rekor_url());
     Some((scene, rekor))

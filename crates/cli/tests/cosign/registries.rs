@@ -23,7 +23,7 @@ struct Harbour {
 
 impl Harbour {
     fn new(at: At, format: &str) -> Option<Self> {
-        let scene = Scene::start(at)?;
+        let scene = Scene::at(at)?;
         scene.generate_key(Who::Ours, "first");
         scene.generate_key(Who::Ours, "second");
         let proxy = scene.proxy();

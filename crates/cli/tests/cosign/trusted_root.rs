@@ -3,12 +3,12 @@
 use serde_json::Value;
 use testkit::Output;
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 const START: &str = "start-time=2026-01-01T00:00:00Z";
 
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     let copy = |name: &str| {
         std::fs::copy(scene.sigstore.file(name), scene.home().join(name)).unwrap();
     };

@@ -3,12 +3,12 @@
 
 use testkit::{Fault, Output};
 
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 const NO_LOG: &str = "--insecure-ignore-tlog";
 
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(Who::Ours, "key");
     scene.generate_key(Who::Ours, "other");
     Some(scene)

@@ -9,9 +9,7 @@ use crate::scene::{At, Scene, Who};
 const SIGNERS: usize = 6;
 
 fn all_at_once(at: At, format: &[&str]) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     let image = scene.image("app");
     let keys: Vec<String> = (0..SIGNERS).map(|n| format!("k{n}")).collect();
     for key in &keys {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::forms::{Form, strs};
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 /// A name, a value, and how cosign has to be told: a record of CSV. Both cosigns split at every `=` and refuse a
 /// second one, however it is written.
@@ -33,9 +33,7 @@ fn optional(stdout: &str) -> Value {
 
 #[test]
 fn awkward_values_of_ours_are_what_cosign_shows() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     for (form, readers) in [
         (Form::KeyLegacy, &[Who::V2, Who::V3, Who::Ours][..]),
@@ -70,9 +68,7 @@ fn awkward_values_of_ours_are_what_cosign_shows() {
 
 #[test]
 fn awkward_values_of_cosign_are_checked_by_ours() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::V2, "key");
     for (signer, form) in [
         (Who::V2, Form::KeyLegacy),

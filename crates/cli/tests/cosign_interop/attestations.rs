@@ -67,9 +67,7 @@ const PREDICATES: [(&str, &str, &str); 11] = [
 
 /// An image with one attestation of each type by `signer`, and every one of `readers` finds each of them.
 fn every_type(at: At, form: Form, signer: Who, readers: &[Who]) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     scene.generate_key(signer, "key");
     // cosign 3.1 does not read attestations whose predicate is a text, and makes no bundles of them; see `stock`.
     let unable = |name: &str, who: Who| name == "spdx" && who == Who::V3;

@@ -3,11 +3,11 @@
 use testkit::sigstack::LogVersion;
 
 use crate::forms::{Form, IDENTITY, ISSUER, strs};
-use crate::scene::{At, Scene, Who};
+use crate::scene::{Scene, Who};
 
 fn scene(signer: Who) -> Option<Scene> {
     // No image, but a registry does no harm.
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(signer, "key");
     scene.write("blob", "a file\n");
     scene.write("other", "another file\n");

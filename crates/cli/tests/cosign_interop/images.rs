@@ -47,9 +47,7 @@ fn keys(scene: &Scene, who: Who) {
 }
 
 fn legacy_between(at: At, signer: Who, readers: &[Who]) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     keys(&scene, signer);
     for form in Form::LEGACY {
         sign_and_verify(&scene, form, signer, readers);
@@ -57,9 +55,7 @@ fn legacy_between(at: At, signer: Who, readers: &[Who]) {
 }
 
 fn bundles_between(at: At, signer: Who, readers: &[Who]) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     keys(&scene, signer);
     for form in Form::BUNDLE {
         sign_and_verify(&scene, form, signer, readers);
@@ -123,9 +119,7 @@ fn bundles_by_ours_at_ours() {
 /// Each of the two finds its own and the other's.
 #[test]
 fn several_signers_of_one_image() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("several");
     for (who, key) in [(Who::V2, "a"), (Who::Ours, "b"), (Who::V3, "c")] {
         scene.generate_key(who, key);
@@ -148,9 +142,7 @@ fn several_signers_of_one_image() {
 #[test]
 fn both_forms_at_once() {
     for at in [At::DockerRegistry, At::Countersign] {
-        let Some(scene) = Scene::start(at) else {
-            return;
-        };
+        let Some(scene) = Scene::at(at) else { return };
         keys(&scene, Who::Ours);
         let root = scene.trusted_root();
         for (form, name) in [
@@ -186,9 +178,7 @@ fn both_forms_at_once() {
 
 /// `--registry-referrers-mode oci-1-1`, cosign 2's way of using referrers, which both cosigns find when they are told.
 fn referrers_of_cosign_2_at(at: At) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     keys(&scene, Who::V2);
     for form in [Form::KeyLegacy, Form::KeyLegacyLogged, Form::KeylessLegacy] {
         for signer in [Who::V2, Who::V3, Who::Ours] {
@@ -226,9 +216,7 @@ fn referrers_of_cosign_2_at_ours() {
 
 /// An index and its images, each signed.
 fn recursively_at(at: At) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     keys(&scene, Who::V3);
     for (signer, form, readers) in [
         (Who::V2, Form::KeyLegacy, &[Who::Ours][..]),

@@ -48,8 +48,13 @@ enum Registry {
 }
 
 impl Scene {
+    /// Starts them with the images at docker-registry.
+    pub(crate) fn start() -> Option<Self> {
+        Self::at(At::DockerRegistry)
+    }
+
     /// Starts them; every client trusts the Sigstore by the variables of cosign 2.
-    pub(crate) fn start(at: At) -> Option<Self> {
+    pub(crate) fn at(at: At) -> Option<Self> {
         let peers = Peers::locate()?;
         let sigstore = Sigstore::start();
         let elsewhere = ConnectProxy::start(&[]);

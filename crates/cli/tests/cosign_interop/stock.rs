@@ -5,10 +5,10 @@ use testkit::Output;
 use testkit::sigstack::LogVersion;
 
 use crate::forms::{Form, strs};
-use crate::scene::{At, KeyKind, Scene, Who};
+use crate::scene::{KeyKind, Scene, Who};
 
 fn scene() -> Option<Scene> {
-    let scene = Scene::start(At::DockerRegistry)?;
+    let scene = Scene::start()?;
     scene.generate_key(Who::Ours, "key");
     scene.generate_key(Who::Ours, "second");
     Some(scene)

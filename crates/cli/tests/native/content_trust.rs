@@ -4,7 +4,7 @@ use crate::scene::{At, Scene, verdict, verified};
 
 #[test]
 fn what_content_trust_says() {
-    let Some(scene) = Scene::start(At::Countersign) else {
+    let Some(scene) = Scene::at(At::Countersign) else {
         return;
     };
     let image = scene.image("app");

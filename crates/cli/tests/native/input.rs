@@ -4,7 +4,7 @@ use crate::scene::{At, Scene};
 
 #[test]
 fn flags_and_files_that_are_not_understood() {
-    let Some(scene) = Scene::start(At::Countersign) else {
+    let Some(scene) = Scene::at(At::Countersign) else {
         return;
     };
     scene.keys(&["release"]);

@@ -16,7 +16,7 @@ of = [{ key = "a" }, { key = "b" }, { key = "c" }]
 
 #[test]
 fn two_of_three_signers() {
-    let Some(scene) = Scene::start(At::Countersign) else {
+    let Some(scene) = Scene::at(At::Countersign) else {
         return;
     };
     scene.keys(&["a", "b", "c"]);
@@ -66,9 +66,7 @@ fn two_of_three_signers() {
 
 #[test]
 fn rules_for_repositories() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release"]);
     scene.policy(
         r#"
@@ -120,9 +118,7 @@ all = [{ key = "release" }]
 
 #[test]
 fn the_policy_in_force() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     let image = scene.image("app");
     let rule = |demand: &str| format!("[[rules]]\nrepositories = [\"**\"]\n{demand} = true\n");
     scene.policy(&rule("deny"));
@@ -148,7 +144,7 @@ fn the_policy_in_force() {
 
 #[test]
 fn a_signer_of_either_system() {
-    let Some(scene) = Scene::start(At::Countersign) else {
+    let Some(scene) = Scene::at(At::Countersign) else {
         return;
     };
     scene.keys(&["release"]);

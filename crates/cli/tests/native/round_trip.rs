@@ -19,9 +19,7 @@ annotations = { stage = "prod", note = "Doe, Jane = \"JD\"" }
 "#;
 
 fn round_trip(at: At) {
-    let Some(scene) = Scene::start(at) else {
-        return;
-    };
+    let Some(scene) = Scene::at(at) else { return };
     std::fs::create_dir(scene.home().join("keys")).unwrap();
     scene.keys(&["keys/release"]);
     for format in ["tag", "referrer", "bundle", "both"] {

@@ -28,8 +28,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// Starts them with the images at docker-registry.
+    pub(crate) fn start() -> Option<Self> {
+        Self::at(At::DockerRegistry)
+    }
+
     /// The user is logged in as jeff, trusts the server's authority, and has no keys.
-    pub(crate) fn start(at: At) -> Option<Self> {
+    pub(crate) fn at(at: At) -> Option<Self> {
         let peers = Peers::locate()?;
         let server = Countersign::start(COUNTERSIGN);
         let registry = match at {

@@ -2,13 +2,11 @@
 
 use serde_json::Value;
 
-use crate::scene::{At, Scene, verdict, verified};
+use crate::scene::{Scene, verdict, verified};
 
 #[test]
 fn four_different_results() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release", "other"]);
     let image = scene.image("app");
     let key = ["--key", "release.pub"];
@@ -50,9 +48,7 @@ fn four_different_results() {
 
 #[test]
 fn with_keys_nobody_but_the_registry_is_contacted() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release"]);
     let image = scene.image("app");
     scene
@@ -71,9 +67,7 @@ fn with_keys_nobody_but_the_registry_is_contacted() {
 
 #[test]
 fn annotations_are_demanded_of_the_same_signature() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release"]);
     let image = scene.image("app");
     scene
@@ -110,9 +104,7 @@ fn annotations_are_demanded_of_the_same_signature() {
 
 #[test]
 fn an_attestation_is_no_signature() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release"]);
     let image = scene.image("app");
     scene.write("scan.json", r#"{"vulnerabilities": []}"#);
@@ -144,9 +136,7 @@ fn an_attestation_is_no_signature() {
 
 #[test]
 fn many_images_and_none_stops_the_others() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release", "other"]);
     let images: Vec<String> = (0..6).map(|n| scene.image(&format!("app{n}"))).collect();
     let good: Vec<&str> = [0, 2, 4, 5].map(|n| images[n].as_str()).into();
@@ -189,9 +179,7 @@ fn many_images_and_none_stops_the_others() {
 
 #[test]
 fn the_trace_shows_each_candidate_with_each_check() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release", "other"]);
     let image = scene.image("app");
     scene.run(&["sign", "--key", "other.key", &image]).success();
@@ -221,9 +209,7 @@ fn the_trace_shows_each_candidate_with_each_check() {
 
 #[test]
 fn the_document_has_what_was_expected_and_what_was_found() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release", "other"]);
     let image = scene.image("app");
     for key in ["release.key", "other.key"] {
@@ -267,9 +253,7 @@ fn the_document_has_what_was_expected_and_what_was_found() {
 /// Whoever may sign may write what he likes, and it moves no cursor and fakes no line.
 #[test]
 fn what_is_signed_cannot_take_over_a_terminal() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
-        return;
-    };
+    let Some(scene) = Scene::start() else { return };
     scene.keys(&["release"]);
     let image = scene.image("app");
     let hostile = "\u{1b}[2J\u{9b}1A\u{202e}\r\nforged: verified";
