@@ -1,21 +1,17 @@
 //! An image with something of every client on it.
 
-use crate::forms::{Form, strs};
-use crate::scene::{Scene, Who};
+use testkit::Output;
 
-/// What follows `verify` and `verify-attestation` for a key without a log.
-pub(crate) fn by(key: &'static str) -> [&'static str; 3] {
-    let key = match key {
-        "two" => "two.pub",
-        "three" => "three.pub",
-        "ours" => "ours.pub",
-        "both" => "both.pub",
-        other => unreachable!("{other}"),
-    };
-    ["--key", key, "--insecure-ignore-tlog"]
+use crate::forms::{Form, strs};
+use crate::scene::{At, Scene, Who};
+
+/// A scene with a key of each client, and what they attest and attach.
+pub(crate) fn scene() -> Option<Scene> {
+    scene_at(At::DockerRegistry)
 }
 
-pub(crate) fn keys(scene: &Scene) {
+pub(crate) fn scene_at(at: At) -> Option<Scene> {
+    let scene = Scene::at(at)?;
     for (who, key) in [
         (Who::V2, "two"),
         (Who::V3, "three"),
@@ -26,6 +22,7 @@ pub(crate) fn keys(scene: &Scene) {
     }
     scene.write("predicate.json", r#"{"hello": "world"}"#);
     scene.write("sbom.json", r#"{"spdxVersion": "SPDX-2.3"}"#);
+    Some(scene)
 }
 
 /// `command` (`sign`, `attest …`) by a client in this form with its key.
@@ -34,6 +31,29 @@ pub(crate) fn make(scene: &Scene, who: Who, form: Form, key: &str, command: &[&s
     scene
         .run_on(who, &[command, &strs(&words)].concat(), &[image])
         .success();
+}
+
+pub(crate) fn sign(scene: &Scene, who: Who, form: Form, key: &str, image: &str) {
+    make(scene, who, form, key, &["sign"], image);
+}
+
+/// `verify` with a key and without a log.
+#[track_caller]
+pub(crate) fn verify(scene: &Scene, who: Who, key: &str, image: &str) -> Output {
+    verify_by(scene, who, &["verify"], key, image)
+}
+
+/// The same by `command`: `verify-attestation`, `verify --local-image`, …
+#[track_caller]
+pub(crate) fn verify_by(
+    scene: &Scene,
+    who: Who,
+    command: &[&str],
+    key: &str,
+    image: &str,
+) -> Output {
+    let key = format!("--key={key}.pub");
+    scene.run_on(who, command, &[&key, "--insecure-ignore-tlog", image])
 }
 
 const ATTEST: [&str; 5] = [
@@ -46,8 +66,8 @@ const ATTEST: [&str; 5] = [
 
 /// Signed by cosign 2 in its form, by cosign 3 in its own, by ours in both; attested by the first two; with an SBOM.
 pub(crate) fn dress(scene: &Scene, image: &str) {
-    make(scene, Who::V2, Form::KeyLegacy, "two", &["sign"], image);
-    make(scene, Who::V3, Form::KeyBundle, "three", &["sign"], image);
+    sign(scene, Who::V2, Form::KeyLegacy, "two", image);
+    sign(scene, Who::V3, Form::KeyBundle, "three", image);
     let both = ["sign", "--format", "both"];
     make(scene, Who::Ours, Form::KeyLegacy, "both", &both, image);
     make(scene, Who::V2, Form::KeyLegacy, "two", &ATTEST, image);
@@ -57,26 +77,22 @@ pub(crate) fn dress(scene: &Scene, image: &str) {
         .success();
 }
 
-/// Each client finds what it could find on the image that was dressed; `more` are flags such as `--local-image`.
+/// Each client finds what it could find on the image that was dressed; `flags` are such as `--local-image`.
 #[track_caller]
-pub(crate) fn assert_dressed(scene: &Scene, image: &str, more: &[&str]) {
-    let verify = |who: Who, command: &str, key: &'static str| {
-        let words = [&[command][..], &by(key), more, &[image]].concat();
-        scene.run(who, &words).success();
-    };
-    for key in ["two", "three", "both"] {
-        verify(Who::Ours, "verify", key);
-    }
-    verify(Who::V2, "verify", "two");
-    verify(Who::V2, "verify", "both");
-    verify(Who::V3, "verify", "three");
-    verify(Who::V3, "verify", "both");
-    for (who, key) in [
-        (Who::Ours, "two"),
-        (Who::Ours, "three"),
-        (Who::V2, "two"),
-        (Who::V3, "three"),
+pub(crate) fn assert_dressed(scene: &Scene, image: &str, flags: &[&str]) {
+    for (who, command, key) in [
+        (Who::Ours, "verify", "two"),
+        (Who::Ours, "verify", "three"),
+        (Who::Ours, "verify", "both"),
+        (Who::V2, "verify", "two"),
+        (Who::V2, "verify", "both"),
+        (Who::V3, "verify", "three"),
+        (Who::V3, "verify", "both"),
+        (Who::Ours, "verify-attestation", "two"),
+        (Who::Ours, "verify-attestation", "three"),
+        (Who::V2, "verify-attestation", "two"),
+        (Who::V3, "verify-attestation", "three"),
     ] {
-        verify(who, "verify-attestation", key);
+        verify_by(scene, who, &[&[command], flags].concat(), key, image).success();
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::carried::{assert_dressed, by, dress, keys, make};
+use crate::carried::{assert_dressed, dress, make, scene, scene_at, sign, verify, verify_by};
 use crate::forms::Form;
-use crate::scene::{At, Scene, Who};
+use crate::scene::{At, Scene, Who, refused};
 
 const BOTH: [At; 2] = [At::DockerRegistry, At::Countersign];
 
@@ -23,8 +23,7 @@ fn beside(image: &str, name: &str) -> String {
 #[test]
 fn ours_carries_every_form() {
     for at in BOTH {
-        let Some(scene) = Scene::at(at) else { return };
-        keys(&scene);
+        let Some(scene) = scene_at(at) else { return };
         let image = scene.image("dressed");
         dress(&scene, &image);
         let copied = beside(&image, "other/copied:2");
@@ -50,7 +49,8 @@ fn ours_carries_every_form() {
             .run(Who::Ours, &["save", "--dir", "saved", &copied])
             .success();
         assert_eq!((save.stdout.as_str(), save.stderr.as_str()), ("", ""));
-        assert_dressed_on_disk(&scene, "saved");
+        // Where there is a bundle, cosign 3 sees nothing else there.
+        assert_dressed(&scene, "saved", &["--local-image"]);
 
         let loaded = beside(&image, "loaded:3");
         let load = scene
@@ -66,49 +66,24 @@ fn ours_carries_every_form() {
     }
 }
 
-/// As [`assert_dressed`], of a folder; where there is a bundle, cosign 3 sees nothing else there.
-#[track_caller]
-fn assert_dressed_on_disk(scene: &Scene, folder: &str) {
-    for (who, command, key) in [
-        (Who::Ours, "verify", "two"),
-        (Who::Ours, "verify", "three"),
-        (Who::Ours, "verify", "both"),
-        (Who::V2, "verify", "two"),
-        (Who::V2, "verify", "both"),
-        (Who::V3, "verify", "three"),
-        (Who::V3, "verify", "both"),
-        (Who::Ours, "verify-attestation", "two"),
-        (Who::Ours, "verify-attestation", "three"),
-        (Who::V2, "verify-attestation", "two"),
-        (Who::V3, "verify-attestation", "three"),
-    ] {
-        let words = [&[command, "--local-image"][..], &by(key), &[folder]].concat();
-        scene.run(who, &words).success();
-    }
-}
-
 /// What cosign saved is verified and loaded by ours.
 #[test]
 fn what_cosign_saved() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     for (who, form, key) in [
         (Who::V2, Form::KeyLegacy, "two"),
         (Who::V3, Form::KeyBundle, "three"),
     ] {
         let image = scene.image(key);
-        make(&scene, who, form, key, &["sign"], &image);
+        sign(&scene, who, form, key, &image);
         scene.run(who, &["save", "--dir", key, &image]).success();
-        let verify = [&["verify"][..], &by(key)].concat();
-        scene
-            .run_on(Who::Ours, &verify, &["--local-image", key])
-            .success();
+        verify_by(&scene, Who::Ours, &["verify", "--local-image"], key, key).success();
         let loaded = beside(&image, &format!("loaded-{key}:1"));
         scene
             .run(Who::Ours, &["load", "--dir", key, &loaded])
             .success();
         for reader in [who, Who::Ours] {
-            scene.run_on(reader, &verify, &[&loaded]).success();
+            verify(&scene, reader, key, &loaded).success();
         }
     }
 }
@@ -116,28 +91,19 @@ fn what_cosign_saved() {
 /// What ours saved is loaded by cosign: 2 into any registry, 3 into one that takes manifests before their blobs.
 #[test]
 fn what_ours_saved() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     let image = scene.image("older");
-    make(
-        &scene,
-        Who::Ours,
-        Form::KeyLegacy,
-        "ours",
-        &["sign"],
-        &image,
-    );
+    sign(&scene, Who::Ours, Form::KeyLegacy, "ours", &image);
     scene
         .run(Who::Ours, &["save", "--dir", "saved", &image])
         .success();
-    let verify = [&["verify"][..], &by("ours")].concat();
     for (number, who) in [Who::V2, Who::V3].into_iter().enumerate() {
         let loaded = beside(&image, &format!("loaded-{number}:1"));
         scene
             .run(who, &["load", "--dir", "saved", &loaded])
             .success();
         for reader in [Who::V2, Who::V3, Who::Ours] {
-            scene.run_on(reader, &verify, &[&loaded]).success();
+            verify(&scene, reader, "ours", &loaded).success();
         }
     }
 }
@@ -145,8 +111,7 @@ fn what_ours_saved() {
 /// An index, signed with its platforms, goes whole or one platform of it.
 #[test]
 fn platforms() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     let (index, [amd, arm]) = scene.index("platforms");
     let recursive = ["sign", "--recursive"];
     make(&scene, Who::V2, Form::KeyLegacy, "two", &recursive, &index);
@@ -168,12 +133,11 @@ fn platforms() {
         .run(Who::Ours, &["load", "--dir", "saved", &loaded])
         .success();
     for (who, key) in [(Who::V2, "two"), (Who::V3, "three"), (Who::Ours, "three")] {
-        let verify = [&["verify"][..], &by(key)].concat();
         for copy in [&whole, &loaded] {
             let repository = copy.trim_end_matches(":1");
             for part in [&index, &amd, &arm] {
                 let part = format!("{repository}@{}", parts(part).1);
-                scene.run_on(who, &verify, &[&part]).success();
+                verify(&scene, who, key, &part).success();
             }
         }
     }
@@ -191,8 +155,7 @@ fn platforms() {
         digest.stdout.trim_end().ends_with(parts(&arm).1),
         "{digest}"
     );
-    let verify = [&["verify"][..], &by("three"), &[&one]].concat();
-    scene.run(Who::V3, &verify).success();
+    verify(&scene, Who::V3, "three", &one).success();
     let refused = of("windows/amd64").failure();
     assert!(
         refused
@@ -216,31 +179,16 @@ fn platforms() {
 #[test]
 fn at_the_destination() {
     for at in BOTH {
-        let Some(scene) = Scene::at(at) else { return };
-        keys(&scene);
+        let Some(scene) = scene_at(at) else { return };
         let image = scene.image("source");
         let copied = beside(&image, "copied:1");
-        make(&scene, Who::V2, Form::KeyLegacy, "two", &["sign"], &image);
+        sign(&scene, Who::V2, Form::KeyLegacy, "two", &image);
         scene.run(Who::Ours, &["copy", &image, &copied]).success();
         scene.run(Who::Ours, &["copy", &image, &copied]).success();
 
         // The copy gets one signature, the source another, in each form.
-        make(
-            &scene,
-            Who::Ours,
-            Form::KeyLegacy,
-            "ours",
-            &["sign"],
-            &copied,
-        );
-        make(
-            &scene,
-            Who::V3,
-            Form::KeyBundle,
-            "three",
-            &["sign"],
-            &copied,
-        );
+        sign(&scene, Who::Ours, Form::KeyLegacy, "ours", &copied);
+        sign(&scene, Who::V3, Form::KeyBundle, "three", &copied);
         let both = ["sign", "--format", "both"];
         make(&scene, Who::Ours, Form::KeyLegacy, "both", &both, &image);
         let refused = scene.run(Who::Ours, &["copy", &image, &copied]).failure();
@@ -256,12 +204,10 @@ fn at_the_destination() {
             .success();
         assert!(forced.stderr.contains("now both are there"), "{forced}");
         for key in ["two", "ours", "three", "both"] {
-            let verify = [&["verify"][..], &by(key), &[&copied]].concat();
-            scene.run(Who::Ours, &verify).success();
+            verify(&scene, Who::Ours, key, &copied).success();
         }
         for (who, key) in [(Who::V2, "two"), (Who::V2, "ours"), (Who::V3, "three")] {
-            let verify = [&["verify"][..], &by(key), &[&copied]].concat();
-            scene.run(who, &verify).success();
+            verify(&scene, who, key, &copied).success();
         }
 
         let other = scene.image("another");
@@ -286,14 +232,12 @@ fn at_the_destination() {
 /// `--only`: the image without its name, and what was asked for.
 #[test]
 fn some_of_it() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     let image = scene.image("dressed");
     dress(&scene, &image);
     let (_, digest) = parts(&image);
     let code = |key, command: &'static str, image: &str| {
-        let words = [&[command][..], &by(key), &[image]].concat();
-        scene.run(Who::Ours, &words).code()
+        verify_by(&scene, Who::Ours, &[command], key, image).code()
     };
     for (flag, signatures, attestations, sboms) in [
         ("--only=sig", true, false, false),
@@ -347,11 +291,9 @@ fn some_of_it() {
 #[test]
 fn clean() {
     for at in BOTH {
-        let Some(scene) = Scene::at(at) else { return };
-        keys(&scene);
+        let Some(scene) = scene_at(at) else { return };
         let verifies = |who: Who, command: &str, key, image: &str| {
-            let words = [&[command][..], &by(key), &[image]].concat();
-            scene.run(who, &words).code() == Some(0)
+            verify_by(&scene, who, &[command], key, image).code() == Some(0)
         };
         for (kind, tag, bundle, envelope, attestation) in [
             ("signature", false, false, true, true),
@@ -389,15 +331,8 @@ fn clean() {
         }
         // Signing goes on afterwards.
         let image = scene.image("all");
-        make(&scene, Who::V3, Form::KeyBundle, "three", &["sign"], &image);
-        make(
-            &scene,
-            Who::Ours,
-            Form::KeyBundle,
-            "ours",
-            &["sign"],
-            &image,
-        );
+        sign(&scene, Who::V3, Form::KeyBundle, "three", &image);
+        sign(&scene, Who::Ours, Form::KeyBundle, "ours", &image);
         assert!(verifies(Who::V3, "verify", "three", &image));
         assert!(verifies(Who::V3, "verify", "ours", &image));
     }
@@ -406,10 +341,9 @@ fn clean() {
 /// Nobody at the terminal agreed.
 #[test]
 fn clean_asks() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     let image = scene.image("asked");
-    make(&scene, Who::V2, Form::KeyLegacy, "two", &["sign"], &image);
+    sign(&scene, Who::V2, Form::KeyLegacy, "two", &image);
     let declined = scene.run(Who::Ours, &["clean", &image]).failure();
     assert_eq!(declined.code(), Some(1));
     assert_eq!(
@@ -424,8 +358,7 @@ fn clean_asks() {
         refused.stderr.contains("must be one of \"signature\""),
         "{refused}"
     );
-    let verify = [&["verify"][..], &by("two"), &[&image]].concat();
-    scene.run(Who::V2, &verify).success();
+    verify(&scene, Who::V2, "two", &image).success();
 }
 
 #[test]
@@ -450,13 +383,8 @@ fn no_such_image() {
             &["download", "attestation", &missing],
             &["download", "sbom", &missing],
         ] {
-            let refused = scene.run(Who::Ours, words).failure();
-            assert_eq!(refused.code(), Some(1), "{refused}");
-            assert!(
-                refused.stderr.contains(&format!("Error: {text}{missing}")),
-                "{refused}"
-            );
-            assert_eq!(refused.stdout, "", "{refused}");
+            let output = scene.run(Who::Ours, words);
+            refused(output, 1, &[&format!("Error: {text}{missing}")]);
         }
     }
     assert!(!scene.home().join("saved/index.json").exists());
@@ -470,17 +398,15 @@ fn blobs(folder: &Path) -> Vec<PathBuf> {
 /// A damaged layout is refused, whatever is damaged, before the image has its name.
 #[test]
 fn damaged_layouts() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     let image = scene.image("good");
-    make(&scene, Who::V2, Form::KeyLegacy, "two", &["sign"], &image);
-    make(&scene, Who::V3, Form::KeyBundle, "three", &["sign"], &image);
+    sign(&scene, Who::V2, Form::KeyLegacy, "two", &image);
+    sign(&scene, Who::V3, Form::KeyBundle, "three", &image);
     scene
         .run(Who::Ours, &["save", "--dir", "good", &image])
         .success();
     let folder = scene.home().join("good");
     let to = beside(&image, "loaded:1");
-    let verify = [&["verify", "--local-image"][..], &by("two"), &["good"]].concat();
     let load = |folder: &str| scene.run(Who::Ours, &["load", "--dir", folder, &to]);
     // What a registry has is not read again.
     let loads = std::cell::Cell::new(0);
@@ -512,8 +438,14 @@ fn damaged_layouts() {
         for damaged in [&b""[..], b"{", b"{}", br#"{"imageLayoutVersion":"2.0.0"}"#] {
             std::fs::write(&path, damaged).unwrap();
             load("good").failure();
-            let refused = scene.run(Who::Ours, &verify).failure();
-            assert_eq!(refused.code(), Some(1), "{refused}");
+            let verified = verify_by(
+                &scene,
+                Who::Ours,
+                &["verify", "--local-image"],
+                "two",
+                "good",
+            );
+            refused(verified, 1, &[]);
         }
         std::fs::remove_file(&path).unwrap();
         let refused = load("good").failure();
@@ -545,8 +477,7 @@ fn damaged_layouts() {
 /// A folder with somebody's files is no place for an image; another layout is replaced.
 #[test]
 fn saving_over_something() {
-    let Some(scene) = Scene::start() else { return };
-    keys(&scene);
+    let Some(scene) = scene() else { return };
     let (first, second) = (scene.image("first"), scene.image("second"));
     let theirs = scene.home().join("theirs");
     std::fs::create_dir(&theirs).unwrap();
@@ -562,16 +493,16 @@ fn saving_over_something() {
     );
     assert_eq!(std::fs::read(theirs.join("index.json")).unwrap(), b"mine");
 
-    make(&scene, Who::V2, Form::KeyLegacy, "two", &["sign"], &second);
+    sign(&scene, Who::V2, Form::KeyLegacy, "two", &second);
     scene
         .run(Who::Ours, &["save", "--dir", "again", &first])
         .success();
     scene
         .run(Who::Ours, &["save", "--dir", "again", &second])
         .success();
-    let words = [&["verify", "--local-image"][..], &by("two"), &["again"]].concat();
     for who in [Who::Ours, Who::V2, Who::V3] {
-        let verified = scene.run(who, &words).success();
+        let verified =
+            verify_by(&scene, who, &["verify", "--local-image"], "two", "again").success();
         assert!(verified.stdout.contains(parts(&second).1), "{verified}");
     }
 }

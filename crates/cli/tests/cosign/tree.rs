@@ -1,7 +1,7 @@
 //! `tree` and `triangulate`.
 
-use crate::carried::{dress, keys};
-use crate::scene::{At, Scene, Who};
+use crate::carried::{dress, scene_at};
+use crate::scene::{At, Scene, Who, refused};
 
 /// The branches with their leaves; cosign has them in another order each time.
 fn branches(text: &str) -> (String, Vec<String>) {
@@ -24,8 +24,7 @@ fn branches(text: &str) -> (String, Vec<String>) {
 #[test]
 fn as_cosign_shows_it() {
     for at in [At::DockerRegistry, At::Countersign] {
-        let Some(scene) = Scene::at(at) else { return };
-        keys(&scene);
+        let Some(scene) = scene_at(at) else { return };
         let image = scene.image("dressed");
         dress(&scene, &image);
         let tagged = format!("{}:1", image.split_once('@').unwrap().0);
@@ -96,8 +95,6 @@ fn where_signatures_would_be() {
             "must be legacy or oci-1-1",
         ),
     ] {
-        let refused = scene.run(Who::Ours, words).failure();
-        assert_eq!(refused.code(), Some(1));
-        assert!(refused.stderr.contains(text), "{refused}");
+        refused(scene.run(Who::Ours, words), 1, &[text]);
     }
 }

@@ -1,11 +1,13 @@
 //! Different reasons are different results, whatever the command, the form and the number of images; and where nothing
 //! was verified, nothing is on standard output.
 
-use testkit::{Fault, Output};
+use testkit::Fault;
 
-use crate::scene::{Scene, Who};
+use crate::scene::{Scene, Who, refused};
 
 const NO_LOG: &str = "--insecure-ignore-tlog";
+/// At a port that nobody listens on.
+const UNREACHABLE: &str = "localhost:1/app:1";
 
 fn scene() -> Option<Scene> {
     let scene = Scene::start()?;
@@ -14,26 +16,9 @@ fn scene() -> Option<Scene> {
     Some(scene)
 }
 
-#[track_caller]
-fn refused(output: Output, code: i32, words: &[&str]) {
-    assert_eq!(
-        (output.code(), output.stdout.as_str()),
-        (Some(code), ""),
-        "{output}"
-    );
-    words.iter().fold(output, |output, text| output.says(text));
-}
-
-/// A port that nobody listens on.
-fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("localhost:{}", listener.local_addr().unwrap().port())
-}
-
 #[test]
 fn verify_tells_four_reasons_apart() {
     let Some(scene) = scene() else { return };
-    let unreachable = format!("{}/app:1", nobody());
     let no_tag = format!("{}/unsigned:nope", scene.host());
     let no_repository = format!("{}/nothing:1", scene.host());
     let unsigned = scene.image("unsigned");
@@ -68,13 +53,9 @@ fn verify_tells_four_reasons_apart() {
     );
     refused(verify(&no_tag), 11, &["image tag not found", "nope"]);
     refused(verify(&no_repository), 11, &["image tag not found"]);
-    refused(
-        verify(&unreachable),
-        1,
-        &[&unreachable[..unreachable.len() - 6], "refused"],
-    );
+    refused(verify(UNREACHABLE), 1, &["localhost:1", "refused"]);
     // Of several, the first failure decides, and each is told with its name.
-    let images = [unsigned.as_str(), &no_tag, &unreachable];
+    let images = [unsigned.as_str(), &no_tag, UNREACHABLE];
     let many = scene.run(
         Who::Ours,
         &[&["verify", "--key=key.pub", NO_LOG][..], &images].concat(),
@@ -84,7 +65,7 @@ fn verify_tells_four_reasons_apart() {
         10,
         &[&images[..], &["Verified 0 of 3 images."]].concat(),
     );
-    let images = [unreachable.as_str(), &unsigned];
+    let images = [UNREACHABLE, &unsigned];
     let many = scene.run(
         Who::Ours,
         &[&["verify", "--key=key.pub", NO_LOG][..], &images].concat(),
@@ -165,7 +146,6 @@ fn verify_attestation_tells_four_reasons_apart() {
     let sign = ["sign", "--key=key.key", "--yes", "--format=both", &signed];
     scene.run(Who::Ours, &sign).success();
     let no_tag = format!("{}/signed:nope", scene.host());
-    let unreachable = format!("{}/app:1", nobody());
     let verify = |image: &str| {
         let verify = [
             "verify-attestation",
@@ -205,7 +185,7 @@ fn verify_attestation_tells_four_reasons_apart() {
     let unsigned = scene.image("unsigned");
     refused(verify(&unsigned), 10, &["no matching attestations"]);
     refused(verify(&no_tag), 11, &["image tag not found", "nope"]);
-    refused(verify(&unreachable), 1, &["refused"]);
+    refused(verify(UNREACHABLE), 1, &["refused"]);
     let proxy = scene.proxy();
     let proxied = signed.replace(&scene.host(), &proxy.host());
     for path in [".att", "/referrers/"] {

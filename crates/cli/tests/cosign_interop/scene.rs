@@ -264,6 +264,17 @@ fn run(cosign: &Cosign, who: Who, words: &[&str]) -> Output {
     }
 }
 
+/// The command ended with `code`, printed nothing, and said all of `words`.
+#[track_caller]
+pub(crate) fn refused(output: Output, code: i32, words: &[&str]) {
+    assert_eq!(
+        (output.code(), output.stdout.as_str()),
+        (Some(code), ""),
+        "{output}"
+    );
+    words.iter().fold(output, |output, text| output.says(text));
+}
+
 /// Standard base64 with padding.
 pub(crate) fn base64(text: &str) -> Vec<u8> {
     use base64::Engine as _;
