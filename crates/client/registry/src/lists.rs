@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use net::{Response, Url, header};
+use net::{Bytes, Response, Url, header};
 use oci::{Content, Descriptor, Digest, MANIFEST_MAX, Manifest, MediaType, RepositoryName, Tag};
 use serde::Deserialize;
 
@@ -13,6 +13,8 @@ use crate::server_error::shown;
 
 /// Largest page read, bytes.
 const PAGE_MAX: u64 = 8 * 1024 * 1024;
+/// Most bytes read of one list.
+const LIST_MAX: u64 = 64 * 1024 * 1024;
 /// Most pages read of one list.
 const PAGES_MAX: usize = 10_000;
 /// Most entries kept of one list.
@@ -47,6 +49,8 @@ struct TagPage {
 struct Pages {
     next: Option<Url>,
     seen: HashSet<Url>,
+    /// Bytes read.
+    bytes: u64,
 }
 
 impl Registry {
@@ -61,7 +65,7 @@ impl Registry {
                 .send(get(url), &pull_scope(repository), Resource::Repository)
                 .await?;
             self.turn(&mut pages, &response)?;
-            let body = response.read_to_limit(PAGE_MAX).await?;
+            let body = pages.read(response, PAGE_MAX).await?;
             let page: TagPage =
                 serde_json::from_slice(&body).map_err(|fault| self.malformed(fault))?;
             for text in page.tags.unwrap_or_default() {
@@ -141,7 +145,7 @@ impl Registry {
             let content_type = response
                 .header(header::CONTENT_TYPE)
                 .and_then(|text| MediaType::parse(text).ok());
-            let bytes = response.read_to_limit(limit).await?;
+            let bytes = pages.read(response, limit).await?;
             let index = Manifest::parse(bytes.to_vec(), content_type.as_ref())
                 .map_err(|fault| self.malformed(fault))?;
             entries.extend(self.index_entries(&index)?);
@@ -231,6 +235,22 @@ impl From<Url> for Pages {
         Self {
             next: Some(first.clone()),
             seen: HashSet::from([first]),
+            bytes: 0,
         }
+    }
+}
+
+impl Pages {
+    /// The body of a page, of at most `limit` bytes.
+    async fn read(&mut self, page: Response, limit: u64) -> Result<Bytes, Error> {
+        let body = page.read_to_limit(limit).await?;
+        self.bytes += u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if self.bytes > LIST_MAX {
+            let limit = LIST_MAX;
+            return Err(Error::TooLarge {
+                what: Oversize::Answer { limit },
+            });
+        }
+        Ok(body)
     }
 }

@@ -93,6 +93,21 @@ async fn lists_without_end_or_elsewhere_are_refused() {
 }
 
 #[tokio::test]
+async fn a_list_is_limited_as_a_whole() {
+    let counter = AtomicU32::new(0);
+    let (error, requests) = tags_error(move |_| {
+        let page = counter.fetch_add(1, Ordering::Relaxed);
+        let blanks = " ".repeat(8 * 1024 * 1024 - 11);
+        reply(200)
+            .header("link", format!("</{page}>; rel=next"))
+            .body(format!("{{\"tags\":[]{blanks}}}"))
+    })
+    .await;
+    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+    assert_eq!(requests, 9);
+}
+
+#[tokio::test]
 async fn bodies_of_lists_are_checked() {
     let (error, _) = tags_error(|_| reply(200).body("{\"tags\":[\"a b\"]}")).await;
     assert!(

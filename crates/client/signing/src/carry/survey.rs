@@ -2,11 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use oci::{Content, Digest, Manifest, Tag};
 
 use super::{AttachedKind, CarryError, Fate, Item, Selection, What};
-use crate::place::{Place, PlaceError, TagKind};
+use crate::place::{Place, TagKind};
 
 /// Most manifests carried in one go.
 const MANIFESTS: usize = 10_000;
@@ -32,12 +32,6 @@ pub(crate) struct Attached {
     pub(crate) manifest: Manifest,
 }
 
-/// A manifest that a list names.
-pub(super) enum Listed {
-    Found(Box<Manifest>),
-    Missing(Digest),
-}
-
 struct Surveyor<'a> {
     place: &'a Place,
     tags: Selection,
@@ -61,13 +55,8 @@ pub(super) async fn survey(
     what: Selection,
     workers: usize,
 ) -> Result<Survey, CarryError> {
-    let mut surveyor = Surveyor {
-        place,
-        tags: what,
-        referrers: what,
-        workers,
-        seen: HashSet::from([image.digest()]),
-    };
+    let mut surveyor = Surveyor::new(place, what, what, workers);
+    surveyor.is_new(image.digest())?;
     let platforms = surveyor.platforms(&image).await?;
     let mut survey = Survey {
         image,
@@ -97,17 +86,22 @@ pub(crate) async fn around(
     referrers: Selection,
     workers: usize,
 ) -> Result<Around, CarryError> {
-    let mut surveyor = Surveyor {
-        place,
-        tags,
-        referrers,
-        workers,
-        seen: HashSet::new(),
-    };
-    surveyor.attached(subject).await
+    Surveyor::new(place, tags, referrers, workers)
+        .attached(subject)
+        .await
 }
 
-impl Surveyor<'_> {
+impl<'a> Surveyor<'a> {
+    fn new(place: &'a Place, tags: Selection, referrers: Selection, workers: usize) -> Self {
+        Self {
+            place,
+            tags,
+            referrers,
+            workers,
+            seen: HashSet::new(),
+        }
+    }
+
     async fn platforms(&mut self, image: &Manifest) -> Result<Vec<Manifest>, CarryError> {
         let mut found: Vec<Manifest> = Vec::new();
         let mut indexes = VecDeque::from([image.clone()]);
@@ -147,13 +141,20 @@ impl Surveyor<'_> {
         if !self.referrers.has_referrers() {
             return Ok(around);
         }
-        for listed in referrers(self.place, subject, self.workers).await? {
-            let manifest = match listed {
-                Listed::Found(manifest) => *manifest,
-                Listed::Missing(digest) => {
+        let place = self.place;
+        let listed = place.referrers(subject).await?.entries;
+        // One after another, so that no more are held than are carried.
+        let mut listed = stream::iter(listed.iter().map(|entry| entry.digest))
+            .map(|digest| async move { (digest, place.attached_manifest(&digest).await) })
+            .buffered(self.workers.max(1));
+        while let Some((digest, manifest)) = listed.next().await {
+            let manifest = match manifest {
+                Ok(manifest) => manifest,
+                Err(error) if error.is_absent() => {
                     around.missing.push((*subject, digest));
                     continue;
                 }
+                Err(error) => return Err(error.into()),
             };
             // A list may name what refers to something else, which no other registry would list.
             let refers = manifest.subject();
@@ -233,25 +234,4 @@ impl Attached {
             },
         }
     }
-}
-
-/// What refers to a manifest, in the order of the list; by its digest alone what the list names and is not there.
-pub(super) async fn referrers(
-    place: &Place,
-    subject: &Digest,
-    workers: usize,
-) -> Result<Vec<Listed>, PlaceError> {
-    let entries = place.referrers(subject).await?.entries;
-    let open = |digest: Digest| async move {
-        match place.attached_manifest(&digest).await {
-            Ok(manifest) => Ok(Listed::Found(Box::new(manifest))),
-            Err(error) if error.is_absent() => Ok(Listed::Missing(digest)),
-            Err(error) => Err(error),
-        }
-    };
-    stream::iter(entries.iter().map(|entry| entry.digest))
-        .map(open)
-        .buffered(workers.max(1))
-        .try_collect()
-        .await
 }
