@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use net::{Request, StatusCode, Url};
-use pki::digest::{Sha256, Sha384, Sha512};
+use pki::digest::Sha256;
+use pki::signature::HashAlgorithm;
 use serde::Deserialize;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -294,13 +295,13 @@ fn endpoint(issuer: &Url, endpoint: &'static str, text: &str) -> Result<Url, Err
 /// `at_hash`: the left half of the hash of the access token, by the hash of the token's algorithm (OpenID Connect
 /// Core 1.0, 3.1.3.6); `EdDSA` hashes with SHA-512.
 fn access_token_hash(algorithm: &str, access: &str) -> Option<String> {
-    let access = access.as_bytes();
-    let hash = match algorithm.get(algorithm.len().checked_sub(3)?..)? {
-        "256" => Sha256::of(access).as_bytes().to_vec(),
-        "384" => Sha384::of(access).as_bytes().to_vec(),
-        "512" | "DSA" => Sha512::of(access).as_bytes().to_vec(),
+    let algorithm = match algorithm.get(algorithm.len().checked_sub(3)?..)? {
+        "256" => HashAlgorithm::Sha256,
+        "384" => HashAlgorithm::Sha384,
+        "512" | "DSA" => HashAlgorithm::Sha512,
         _ => return None,
     };
+    let hash = algorithm.digest(access.as_bytes());
     Some(URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]))
 }
 

@@ -1,7 +1,7 @@
 //! What is sent to a log, and whether what comes back is about that.
 
-use pki::digest::{Sha256, Sha384, Sha512};
-use pki::signature::{HashAlgorithm, Scheme, VerifyingKey};
+use pki::digest::Sha256;
+use pki::signature::VerifyingKey;
 use sigstore::bundle::MessageDigest;
 use sigstore::dsse::Envelope;
 use sigstore::entry::{EntryBody, EntrySignature, EntryVerifier};
@@ -143,11 +143,11 @@ impl Proposal<'_> {
             }
             (Content::Dsse { envelope, .. }, EntryBody::DsseV2 { payload_hash, .. }) => same(
                 "payload",
-                payload_hash.bytes() == hash(payload_hash.algorithm(), envelope.payload()),
+                payload_hash.bytes() == payload_hash.algorithm().digest(envelope.payload()),
             ),
             (Content::Dsse { envelope, .. }, EntryBody::HashedRekordV2 { digest, .. }) => same(
                 "digest",
-                digest.bytes() == hash(digest.algorithm(), &envelope.signed_bytes()),
+                digest.bytes() == digest.algorithm().digest(&envelope.signed_bytes()),
             ),
             (
                 Content::IntotoV1 { envelope, json },
@@ -174,22 +174,6 @@ impl Proposal<'_> {
             }
             _ => Err(other("kind")),
         }
-    }
-}
-
-/// The hash that a key signs with by default; pure Ed25519 has none.
-pub(super) fn hash_of(key: &VerifyingKey) -> Option<HashAlgorithm> {
-    match key.default_scheme() {
-        Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => Some(hash),
-        Scheme::Ed25519 => None,
-    }
-}
-
-pub(super) fn hash(algorithm: HashAlgorithm, data: &[u8]) -> Vec<u8> {
-    match algorithm {
-        HashAlgorithm::Sha256 => Sha256::of(data).as_bytes().to_vec(),
-        HashAlgorithm::Sha384 => Sha384::of(data).as_bytes().to_vec(),
-        HashAlgorithm::Sha512 => Sha512::of(data).as_bytes().to_vec(),
     }
 }
 

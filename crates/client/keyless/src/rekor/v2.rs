@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use sigstore::entry::LogEntry;
 use sigstore::limits;
 
-use super::proposal::{hash, hash_of};
 use super::{Content, Proposal, Verifier};
 use crate::error::{Error, Service};
 use crate::http::{Base, Http, post_json};
@@ -56,6 +55,7 @@ impl RekorV2 {
         let key = proposal.verifier.key();
         let details = key_details(key).ok_or(self.base.unsupported("RSA key of this size"))?;
         let verifier = verifier(proposal.verifier, details);
+        let own_hash = key.default_scheme().hash();
         let hashed = |digest: &[u8], signature: &[u8]| {
             json!({ "hashedRekordRequestV002": {
                 "digest": STANDARD.encode(digest),
@@ -69,7 +69,7 @@ impl RekorV2 {
         };
         match proposal.content {
             Content::HashedRekord { digest, signature } => {
-                if hash_of(key).ok_or_else(pure)? != digest.algorithm() {
+                if own_hash.ok_or_else(pure)? != digest.algorithm() {
                     return Err(self.base.unsupported("hash other than the key's own"));
                 }
                 Ok(hashed(digest.bytes(), signature))
@@ -79,7 +79,7 @@ impl RekorV2 {
                 let [signature] = envelope.signatures() else {
                     return Err(self.base.unsupported("envelope with several signatures"));
                 };
-                let digest = hash(hash_of(key).ok_or_else(pure)?, &envelope.signed_bytes());
+                let digest = own_hash.ok_or_else(pure)?.digest(&envelope.signed_bytes());
                 Ok(hashed(&digest, &signature.signature))
             }
             Content::Intoto { .. } | Content::IntotoV1 { .. } => {

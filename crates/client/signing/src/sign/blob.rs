@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pki::digest::Sha256;
 use sigstore::bundle::{Bundle, BundleVersion, Content, MessageDigest, MessageSignature};
 use sigstore::dsse::Envelope;
-use sigstore::legacy::{LegacyBlob, LogPromise};
+use sigstore::legacy::LegacyBlob;
 use sigstore::predicate::{About, PredicateType};
 use sigstore::statement::StatementVersion;
 use sigstore::trust::TrustedRoot;
@@ -150,17 +150,13 @@ impl<'a> BlobPlan<'a> {
     }
 
     fn legacy(&self, signature: Vec<u8>, testimony: Testimony) -> Result<LegacyBlob, SignError> {
-        let log_promise = match testimony.entries.first() {
-            None => None,
-            Some(entry) => Some(LogPromise::of_entry(entry).ok_or(SignError::NoPromise)?),
-        };
         Ok(LegacyBlob {
             signature,
             certificate: self
                 .signer
                 .certificate()
                 .map(|certificate| Box::new(certificate.leaf.clone())),
-            log_promise,
+            log_promise: testimony.promise()?,
             timestamp: testimony.timestamps.into_iter().next(),
         })
     }

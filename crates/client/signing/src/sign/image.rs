@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use oci::{Descriptor, Digest, Repository};
+use oci::{Descriptor, Digest};
 use pki::digest::Sha256;
 use registry::PushedReferrer;
 use sigstore::bundle::{Bundle, BundleVersion, Content};
-use sigstore::legacy::{LegacySignature, LogPromise};
+use sigstore::legacy::LegacySignature;
 use sigstore::predicate::{About, PredicateType};
 use sigstore::simple_signing::SimpleSigning;
 use sigstore::statement::{COSIGN_SIGNATURE, Statement, StatementVersion};
@@ -18,7 +18,7 @@ use super::check::Check;
 use super::layers::{Layers, Style};
 use super::write::{Destination, media_type};
 use super::{EntryKind, SignError, Signer, Testimony, Witnesses};
-use crate::place::TagKind;
+use crate::place::{TagKind, docker_reference};
 
 /// A form of signatures and attestations, and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -270,11 +270,7 @@ impl ImagePlan<'_> {
         signature: Vec<u8>,
         testimony: Testimony,
     ) -> Result<Made, SignError> {
-        // The form has a place for one of each.
-        let log_promise = match testimony.entries.first() {
-            None => None,
-            Some(entry) => Some(LogPromise::of_entry(entry).ok_or(SignError::NoPromise)?),
-        };
+        let log_promise = testimony.promise()?;
         let certificate = self.signer.certificate();
         Ok(Made::Legacy(Box::new(LegacySignature {
             payload,
@@ -416,14 +412,4 @@ fn sha256(digest: Digest) -> Result<Sha256, SignError> {
         Digest::Sha256(bytes) => Ok(bytes),
         Digest::Sha512(_) => Err(SignError::Algorithm { digest }),
     }
-}
-
-/// `HOST/REPOSITORY` as cosign writes it: Docker Hub by the name of its index.
-fn docker_reference(repository: &Repository) -> String {
-    let host = if repository.is_hub() {
-        "index.docker.io"
-    } else {
-        repository.host()
-    };
-    format!("{host}/{}", repository.path())
 }

@@ -7,6 +7,7 @@ use pki::signature::{HashAlgorithm, Scheme};
 use sigstore::bundle::MessageDigest;
 use sigstore::dsse::Envelope;
 use sigstore::entry::LogEntry;
+use sigstore::legacy::LogPromise;
 
 use super::{SignError, Signer};
 
@@ -36,6 +37,16 @@ pub struct Testimony {
     pub entries: Vec<LogEntry>,
     /// A DER `TimeStampResp` per authority.
     pub timestamps: Vec<Vec<u8>>,
+}
+
+impl Testimony {
+    /// The promise of the first log: the older form has a place for one.
+    pub(super) fn promise(&self) -> Result<Option<LogPromise>, SignError> {
+        let entry = self.entries.first();
+        entry
+            .map(|entry| LogPromise::of_entry(entry).ok_or(SignError::NoPromise))
+            .transpose()
+    }
 }
 
 impl Witnesses {
@@ -103,9 +114,6 @@ impl Witnesses {
 
 /// The hash under which signed bytes are known.
 pub(super) fn hash(scheme: Scheme) -> HashAlgorithm {
-    match scheme {
-        Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => hash,
-        // The signature is over the bytes themselves; readers look them up by this.
-        Scheme::Ed25519 => HashAlgorithm::Sha256,
-    }
+    // A signature over the bytes themselves is looked up by this.
+    scheme.hash().unwrap_or(HashAlgorithm::Sha256)
 }

@@ -168,11 +168,8 @@ fn digests<'a>(
         scheme => vec![scheme],
     };
     schemes.into_iter().filter_map(move |scheme| {
-        let hash = match scheme {
-            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1v15(hash) | Scheme::RsaPss(hash) => hash,
-            // Over the bytes themselves, which logs know by this hash.
-            Scheme::Ed25519 => HashAlgorithm::Sha256,
-        };
+        // Logs know a signature over the bytes themselves by this hash.
+        let hash = scheme.hash().unwrap_or(HashAlgorithm::Sha256);
         match message {
             Artifact::Bytes(bytes) => {
                 let valid = key.verify(scheme, bytes, signature);

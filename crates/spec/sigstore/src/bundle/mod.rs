@@ -123,7 +123,7 @@ impl MessageDigest {
     pub fn of(algorithm: HashAlgorithm, message: &[u8]) -> Self {
         Self {
             algorithm,
-            bytes: crate::timestamp::digest(algorithm, message),
+            bytes: algorithm.digest(message),
         }
     }
 

@@ -4,8 +4,7 @@ mod asn1;
 mod request;
 
 use jiff::Timestamp;
-use pki::digest::{Sha256, Sha384, Sha512};
-use pki::signature::{HashAlgorithm, VerifyError, VerifyingKey, VerifyingKeyError};
+use pki::signature::{VerifyError, VerifyingKey, VerifyingKeyError};
 
 pub use request::TimestampRequest;
 
@@ -119,7 +118,7 @@ impl SignedTimestamp {
         authorities: &[Authority],
     ) -> Result<Stamped, TimestampError> {
         let token = &self.0;
-        let expected = digest(token.imprint_algorithm, signature);
+        let expected = token.imprint_algorithm.digest(signature);
         if expected != token.imprint {
             return Err(TimestampError::Imprint {
                 expected: hex::encode(expected),
@@ -178,23 +177,15 @@ fn verify_by(token: &Token, authority: &Authority) -> Result<(), TimestampError>
 /// RFC 5652, 5.4 and 5.6: the signature is over the attributes, and they hold the digest of the content.
 fn check_signature(token: &Token, signer: &Certificate) -> Result<(), TimestampError> {
     let attribute = |attribute| Err(TimestampError::Attribute { attribute });
-    if token.message_digest != digest(token.digest_algorithm, &token.content) {
+    if token.message_digest != token.digest_algorithm.digest(&token.content) {
         return attribute("messageDigest");
     }
     if let Some((algorithm, expected)) = &token.signing_certificate
-        && digest(*algorithm, &signer.der) != *expected
+        && algorithm.digest(&signer.der) != *expected
     {
         return attribute("signingCertificateV2");
     }
     let key = VerifyingKey::from_spki_der(&signer.spki)?;
     let _proof = key.verify(token.scheme, &token.signed_attributes, &token.signature)?;
     Ok(())
-}
-
-pub(crate) fn digest(algorithm: HashAlgorithm, data: &[u8]) -> Vec<u8> {
-    match algorithm {
-        HashAlgorithm::Sha256 => Sha256::of(data).as_bytes().to_vec(),
-        HashAlgorithm::Sha384 => Sha384::of(data).as_bytes().to_vec(),
-        HashAlgorithm::Sha512 => Sha512::of(data).as_bytes().to_vec(),
-    }
 }

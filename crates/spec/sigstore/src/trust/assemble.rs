@@ -77,7 +77,10 @@ impl Authority {
     ) -> Result<Self, AssembleError> {
         let chain = chain(pem)?;
         let root = chain.last().ok_or(AuthorityError::Count { found: 0 })?;
-        let start = start.map_or_else(|| began(root), |start| Ok(Some(start)))?;
+        let start = match start {
+            None => began(root)?,
+            given => given,
+        };
         Ok(Self::new(uri, chain, Window { start, end })?)
     }
 
@@ -100,7 +103,10 @@ impl Authority {
         if chain.len() < 2 {
             return Err(AssembleError::Short);
         }
-        let start = start.map_or_else(|| began(own), |start| Ok(Some(start)))?;
+        let start = match start {
+            None => began(own)?,
+            given => given,
+        };
         Ok(Self::new(uri, chain, Window { start, end })?)
     }
 }

@@ -1,13 +1,8 @@
 //! `trusted_root.json` (`sigstore/protobuf-specs:protos/sigstore_trustroot.proto`).
 
-use const_oid::db::rfc5912::RSA_ENCRYPTION;
-use der::Encode as _;
-use der::asn1::{AnyRef, BitStringRef};
 use jiff::Timestamp;
-use pki::key::PublicKeyError;
 use pki::signature::{VerifyingKey, VerifyingKeyError};
 use serde::Deserialize;
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use tlog::checkpoint::{OriginRule, TrustedLog};
 use tlog::log_id::LogId;
 use tlog::note::KeyName;
@@ -234,20 +229,10 @@ fn transparency_log(
 /// All keys are SubjectPublicKeyInfos but those of one deprecated kind, which are bare PKCS #1.
 fn verifying_key(key: &WireKey) -> Result<VerifyingKey, VerifyingKeyError> {
     let raw = key.raw_bytes.as_ref().map_or(&[][..], |bytes| &bytes.0);
-    if key.key_details.as_deref() != Some("PKCS1_RSA_PKCS1V5") {
-        return VerifyingKey::from_spki_der(raw);
+    match key.key_details.as_deref() {
+        Some("PKCS1_RSA_PKCS1V5") => VerifyingKey::from_pkcs1_der(raw),
+        _ => VerifyingKey::from_spki_der(raw),
     }
-    let malformed = |_| PublicKeyError::Malformed {
-        what: "RSA public key",
-    };
-    let spki = SubjectPublicKeyInfoRef {
-        algorithm: AlgorithmIdentifierRef {
-            oid: RSA_ENCRYPTION,
-            parameters: Some(AnyRef::NULL),
-        },
-        subject_public_key: BitStringRef::from_bytes(raw).map_err(malformed)?,
-    };
-    VerifyingKey::from_spki_der(&spki.to_der().map_err(malformed)?)
 }
 
 fn authorities(

@@ -10,7 +10,6 @@ use crate::bundle::MessageSignature;
 use crate::dsse::Envelope;
 use crate::simple_signing::{Bound, SimpleSigning, check_annotations};
 use crate::statement::{Statement, Subject};
-use crate::timestamp::digest;
 
 /// What was signed, and the signature.
 pub(super) enum Signed<'a> {
@@ -75,9 +74,9 @@ impl<'a> Signed<'a> {
         artifact: &Artifact<'_>,
     ) -> Option<Vec<u8>> {
         match self {
-            Self::Envelope { encoded, .. } => Some(digest(algorithm, encoded)),
+            Self::Envelope { encoded, .. } => Some(algorithm.digest(encoded)),
             Self::Message { .. } => artifact.digest(algorithm),
-            Self::Simple { payload, .. } => Some(digest(algorithm, payload.raw())),
+            Self::Simple { payload, .. } => Some(algorithm.digest(payload.raw())),
         }
     }
 

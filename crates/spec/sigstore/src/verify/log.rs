@@ -266,7 +266,7 @@ fn check_body(entry: &LogEntry, judge: &Judge<'_>, whose: Whose<'_>) -> Result<(
         }
         EntryBody::DsseV2 { payload_hash, .. } => {
             let envelope = signed.as_envelope().ok_or_else(kind)?;
-            let expected = crate::timestamp::digest(payload_hash.algorithm(), envelope.payload());
+            let expected = payload_hash.algorithm().digest(envelope.payload());
             if expected != payload_hash.bytes() {
                 return other("payload");
             }

@@ -7,7 +7,6 @@ use pki::signature::{HashAlgorithm, VerifyingKey};
 
 use crate::bundle::MessageDigest;
 use crate::identity::IdentityPolicy;
-use crate::timestamp::digest;
 
 /// What a signature must be to be accepted. There is no default.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +90,7 @@ impl Artifact<'_> {
     /// Its digest under an algorithm, unless only another one is known.
     pub(super) fn digest(&self, algorithm: HashAlgorithm) -> Option<Vec<u8>> {
         match self {
-            Self::Bytes(bytes) => Some(digest(algorithm, bytes)),
+            Self::Bytes(bytes) => Some(algorithm.digest(bytes)),
             Self::Digest(known) => (known.algorithm() == algorithm).then(|| known.bytes().to_vec()),
         }
     }
