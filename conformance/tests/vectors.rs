@@ -2,23 +2,21 @@
 //! at many times, and had wherever its sources are. Both verifiers say the same, but for what COMPATIBILITY.md names.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod judges;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use judges::{Signer, Subject};
 use pki::digest::Sha256;
-use pki::signature::VerifyingKey;
 use sigstore::bundle::{Bundle, Content, SignerMaterial};
-use sigstore::identity::{IdentityPolicy, TextRule};
 use sigstore::statement::Statement;
 use sigstore::trust::TrustedRoot;
-use sigstore::verify::{AcceptedSigner, Artifact, Policy, Rule, TimestampRule, verify_bundle};
 use sigstore_verify::trust_root::{
     SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT,
-    TrustedRoot as TheirTrustedRoot,
 };
-use sigstore_verify::types::{Bundle as TheirBundle, DerPublicKey, Sha256Hash};
-use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier};
+use sigstore_verify::types::Bundle as TheirBundle;
 
 /// Pairs of a bundle and a root that both accept, in the version that the lock file names.
 const ACCEPTED: usize = 20;
@@ -79,83 +77,27 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Who signed what, by the bundle's own words: judged is whether that holds.
-struct Claim {
-    digest: Sha256,
-    key: Option<VerifyingKey>,
-    identity: String,
-    issuer: String,
-}
-
-impl Claim {
-    fn of(bundle: &Bundle, key: &VerifyingKey) -> Option<Self> {
-        let digest = match &bundle.content {
-            Content::Message(message) => Sha256::try_from(message.digest.as_ref()?.bytes()).ok()?,
-            Content::Dsse(envelope) => {
-                let statement = Statement::of_envelope(envelope).ok()?;
-                Sha256::parse_hex(statement.subjects[0].digests.get("sha256")?).ok()?
-            }
-        };
-        let (key, identity, issuer) = match &bundle.signer {
-            SignerMaterial::PublicKey { .. } => (Some(key.clone()), "", ""),
-            SignerMaterial::Certificate { leaf, .. } => {
-                (None, leaf.names().first()?.as_str(), leaf.issuer()?)
-            }
-        };
-        Some(Self {
-            digest,
-            key,
-            identity: identity.to_owned(),
-            issuer: issuer.to_owned(),
-        })
-    }
-
-    fn ours(&self, bundle: &Bundle, trust: &TrustedRoot) -> Result<(), String> {
-        let identities = [IdentityPolicy::new(
-            TextRule::Exact(self.identity.clone()),
-            TextRule::Exact(self.issuer.clone()),
-        )];
-        let policy = Policy {
-            signer: match &self.key {
-                Some(key) => AcceptedSigner::Key(key),
-                None => AcceptedSigner::Identities(&identities),
-            },
-            log: Rule::Required,
-            sct: Rule::Required,
-            timestamp: TimestampRule::IfThere,
-            predicate_type: None,
-            annotations: &BTreeMap::new(),
-        };
-        let now = "2026-11-21T00:00:00Z".parse().unwrap();
-        verify_bundle(
-            bundle,
-            &Artifact::manifest(&self.digest),
-            trust,
-            &policy,
-            now,
-        )
-        .result
-        .map(drop)
-        .map_err(|refusal| refusal.to_string())
-    }
-
-    fn theirs(&self, json: &[u8], trust: &TheirTrustedRoot) -> Result<(), String> {
-        let text = std::str::from_utf8(json).unwrap();
-        let bundle = TheirBundle::from_json(text).map_err(|error| error.to_string())?;
-        let verifier = Verifier::new(trust).map_err(|error| error.to_string())?;
-        let digest = Sha256Hash::new(*self.digest.as_bytes());
-        let result = match &self.key {
-            Some(key) => {
-                let key = DerPublicKey::from(key.spki_der().to_vec());
-                verifier.verify(digest, &bundle, &PublicKeyVerificationPolicy::new(key))
-            }
-            None => {
-                let policy = VerificationPolicy::new(self.identity.as_str(), self.issuer.as_str());
-                verifier.verify(digest, &bundle, &policy)
-            }
-        };
-        result.map(drop).map_err(|error| error.to_string())
-    }
+/// What was signed and by whom, by the bundle's own words: judged is whether that holds.
+fn claim(bundle: &Bundle, key: &[u8]) -> Option<(Sha256, Signer)> {
+    let digest = match &bundle.content {
+        Content::Message(message) => Sha256::try_from(message.digest.as_ref()?.bytes()).ok()?,
+        Content::Dsse(envelope) => {
+            let statement = Statement::of_envelope(envelope).ok()?;
+            Sha256::parse_hex(statement.subjects[0].digests.get("sha256")?).ok()?
+        }
+    };
+    let (key, identity, issuer) = match &bundle.signer {
+        SignerMaterial::PublicKey { .. } => (Some(key.to_owned()), "", ""),
+        SignerMaterial::Certificate { leaf, .. } => {
+            (None, leaf.names().first()?.as_str(), leaf.issuer()?)
+        }
+    };
+    let signer = Signer {
+        key,
+        identity: identity.to_owned(),
+        issuer: issuer.to_owned(),
+    };
+    Some((digest, signer))
 }
 
 /// Where the two differ on purpose (COMPATIBILITY.md).
@@ -187,7 +129,7 @@ fn both_say_the_same_of_every_bundle_under_every_root() {
     let found = files.iter().filter(|(_, json)| is_root(json));
     roots.extend(found.map(|(path, json)| (path.display().to_string(), json.as_slice())));
     let key = files.iter().find(|(path, _)| name(path) == "key.pub");
-    let key = VerifyingKey::from_pem(key.unwrap().1).unwrap();
+    let (_, key) = key.unwrap();
 
     let (mut accepted, mut different) = (0, Vec::new());
     let (mut refused_earlier, mut unclaimed) = (Vec::new(), Vec::new());
@@ -203,16 +145,13 @@ fn both_say_the_same_of_every_bundle_under_every_root() {
                 continue;
             }
         };
-        let Some(claim) = Claim::of(&bundle, &key) else {
+        let Some((digest, signer)) = claim(&bundle, key) else {
             unclaimed.push(name(path));
             continue;
         };
         for (root, trust) in &roots {
-            let ours = claim.ours(&bundle, &TrustedRoot::parse(trust).unwrap());
-            let trust = TheirTrustedRoot::from_json(std::str::from_utf8(trust).unwrap());
-            let theirs = trust
-                .map_err(|error| error.to_string())
-                .and_then(|trust| claim.theirs(json, &trust));
+            let ours = signer.ours(json, Subject::Digest(digest), trust);
+            let theirs = signer.theirs(json, Subject::Digest(digest), trust);
             if ours.is_ok() != theirs.is_ok() && !is_known_difference(&ours, &theirs) {
                 let path = path.display();
                 different.push(format!(
