@@ -1,14 +1,12 @@
 //! Where the suites are that `scripts/conformance` brings.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The folder of a suite, or `None` and a word about it: unlike the programs of `scripts/peers`, the suites are in no
 /// package registry, so that a machine without a way to their repositories has to do without them. With
 /// `COUNTERSIGN_STRICT_CONFORMANCE=1` that is a failure.
-#[allow(clippy::print_stderr, reason = "a skipped test is to be seen")]
 pub(crate) fn locate(name: &str) -> Option<PathBuf> {
     let folder = cache().join(name);
     if folder.is_dir() {
@@ -17,15 +15,7 @@ pub(crate) fn locate(name: &str) -> Option<PathBuf> {
     let reason = format!("{name} is not there; run scripts/conformance");
     let strict = environment("COUNTERSIGN_STRICT_CONFORMANCE").as_deref() == Some("1");
     assert!(!strict, "{reason}");
-    eprintln!("SKIPPED: {reason}");
-    if let Some(list) = environment("COUNTERSIGN_SKIPPED") {
-        let mut list = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(list)
-            .expect("the list of skipped tests is writable");
-        writeln!(list, "conformance: {reason}").expect("the list of skipped tests is writable");
-    }
+    testkit::report_skipped(&reason);
     None
 }
 

@@ -50,14 +50,8 @@ pub fn write_oci_layout(folder: &Path, tag: &str, text: &str) -> Blob {
         "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
     });
     let manifest = write_blob(folder, manifest.to_string().as_bytes());
-    let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
-    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-    write(
-        &folder.join("index.json"),
-        json!({"schemaVersion": 2, "manifests": [entry]})
-            .to_string()
-            .as_bytes(),
-    );
+    let entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
+    write_tag(folder, tag, entry);
     write(
         &folder.join("oci-layout"),
         br#"{"imageLayoutVersion":"1.0.0"}"#,
@@ -81,14 +75,7 @@ pub fn write_oci_index(folder: &Path, tag: &str, texts: [&str; 2]) -> (Blob, [Bl
     let media_type = "application/vnd.oci.image.index.v1+json";
     let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries});
     let index = write_blob(folder, index.to_string().as_bytes());
-    let mut entry = descriptor(media_type, &index);
-    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-    write(
-        &folder.join("index.json"),
-        json!({"schemaVersion": 2, "manifests": [entry]})
-            .to_string()
-            .as_bytes(),
-    );
+    write_tag(folder, tag, descriptor(media_type, &index));
     (index, manifests)
 }
 
@@ -103,6 +90,13 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
         .write_all(bytes)
         .and_then(|()| encoder.finish())
         .expect("memory is writable")
+}
+
+/// The layout's own index, with one entry.
+fn write_tag(folder: &Path, tag: &str, mut entry: serde_json::Value) {
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+    let index = json!({"schemaVersion": 2, "manifests": [entry]});
+    write(&folder.join("index.json"), index.to_string().as_bytes());
 }
 
 fn write_blob(folder: &Path, bytes: &[u8]) -> Blob {

@@ -68,7 +68,7 @@ pub use disk::Disk;
 pub use docker::{DockerCli, DockerVersion, Dockerd};
 pub use folder::{Folder, files};
 pub use notary::{NotaryCli, NotaryServer};
-pub use peers::{Peers, skip};
+pub use peers::{Peers, report_skipped, skip};
 pub use postgres::Postgres;
 pub use process::{Output, run};
 pub use proxy::{Exchange, Fault, Proxy, ProxyBuilder};

@@ -22,26 +22,37 @@ impl Peers {
     /// With `COUNTERSIGN_STRICT_PEERS=1` in the environment, as in CI, when they are not there.
     pub fn locate() -> Option<Self> {
         let folder = cache_folder();
-        let file = folder.join("peers.env");
-        match std::fs::read_to_string(&file) {
-            Ok(text) => {
-                let mut values = parse(&text);
-                // Optional; see `locate_with_dockerd_28`.
-                let newer = std::fs::read_to_string(folder.join("newer.env")).unwrap_or_default();
-                values.extend(parse(&newer));
-                for name in ["cosign.env", "softhsm.env", "readers.env"] {
-                    let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-                    values.extend(parse(&text));
+        let mut values = BTreeMap::new();
+        for name in ["peers.env", "cosign.env"] {
+            let file = folder.join(name);
+            match std::fs::read_to_string(&file) {
+                Ok(text) => values.extend(parse(&text)),
+                Err(error) => {
+                    skip(&format!("{}: {error}; run scripts/peers", file.display()));
+                    return None;
                 }
-                Some(Self {
-                    values: Arc::new(values),
-                })
-            }
-            Err(error) => {
-                skip(&format!("{}: {error}; run scripts/peers", file.display()));
-                None
             }
         }
+        // Not every machine can have these; see `locate_with`.
+        for name in ["newer.env", "softhsm.env", "readers.env"] {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            values.extend(parse(&text));
+        }
+        Some(Self {
+            values: Arc::new(values),
+        })
+    }
+
+    /// Like [`Peers::locate`], for a test that needs a program by its name in `newer.env`, `softhsm.env` or
+    /// `readers.env`, of which each is there as a whole or not at all.
+    ///
+    /// # Panics
+    ///
+    /// As [`Peers::locate`], also when the program is not there.
+    pub fn locate_with(name: &str) -> Option<Self> {
+        let peers = Self::locate()?;
+        peers.locate_plugin(name)?;
+        Some(peers)
     }
 
     /// Like [`Peers::locate`], for a test that starts a [`crate::Dockerd`], which needs root.
@@ -65,15 +76,12 @@ impl Peers {
     /// As [`Peers::locate_with_dockerd`], also when the mirror did not have it.
     pub fn locate_with_dockerd_28() -> Option<Self> {
         let peers = Self::locate_with_dockerd()?;
-        if !peers.values.contains_key("DOCKERD_28") {
-            skip("no dockerd 28; run scripts/peers, which gets it from Debian's development suite");
-            return None;
-        }
+        peers.locate_plugin("DOCKERD_28")?;
         Some(peers)
     }
 
-    /// buildx or compose, by its name in `newer.env`: `BUILDX`, `COMPOSE`. Skips the test visibly (see [`skip`]) where
-    /// they are not there.
+    /// A program that not every machine can have, such as `BUILDX`; see [`Peers::locate_with`]. Skips the test visibly
+    /// (see [`skip`]) where it is not there.
     ///
     /// # Panics
     ///
@@ -81,9 +89,7 @@ impl Peers {
     pub fn locate_plugin(&self, name: &str) -> Option<PathBuf> {
         let found = self.values.get(name).map(PathBuf::from);
         if found.is_none() {
-            skip(&format!(
-                "no {name}; run scripts/peers, which gets it from Debian's development suite"
-            ));
+            skip(&format!("no {name}; run scripts/peers"));
         }
         found
     }
@@ -173,19 +179,24 @@ const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /// User and group of `nobody`, the same on every Linux distribution.
 pub(crate) const NOBODY: u32 = 65534;
 
-/// Says that a test is skipped and why: on stderr, and in the file that `COUNTERSIGN_SKIPPED` names, from which
-/// `scripts/test` reports it although a passing test's output is hidden.
+/// Says that a test is skipped and why, as [`report_skipped`] does.
 ///
 /// # Panics
 ///
 /// With `COUNTERSIGN_STRICT_PEERS=1` in the environment: where every judge must run, a skipped one is a failure.
-#[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
 pub fn skip(reason: &str) {
     assert_ne!(
         environment("COUNTERSIGN_STRICT_PEERS").as_deref(),
         Some("1"),
         "skipping is not allowed here: {reason}"
     );
+    report_skipped(reason);
+}
+
+/// Says that a test is skipped and why: on stderr, and in the file that `COUNTERSIGN_SKIPPED` names, from which
+/// `scripts/test` reports it although a passing test's output is hidden. For a test that may be skipped everywhere.
+#[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
+pub fn report_skipped(reason: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     eprintln!("SKIPPED {test}: {reason}");
     if let Some(file) = environment("COUNTERSIGN_SKIPPED") {

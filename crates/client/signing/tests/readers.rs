@@ -126,7 +126,9 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_we_sign() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SIGSTORE_JS") else {
+        return;
+    };
     let scene = Scene::new(&peers);
     let trust = trust(&scene.services);
     for log in [LogVersion::V1, LogVersion::V2] {
@@ -147,7 +149,9 @@ async fn a_file_that_we_sign() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_predicate_that_we_sign() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SIGSTORE_JS") else {
+        return;
+    };
     let scene = Scene::new(&peers);
     let trust = trust(&scene.services);
     let digest = Sha256::of(BLOB);
@@ -178,7 +182,9 @@ async fn a_predicate_that_we_sign() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_we_sign_with_a_key() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SIGSTORE_JS") else {
+        return;
+    };
     let scene = Scene::new(&peers);
     let (root, home) = (scene.root(), scene.readers.home());
     // The program knows no other kind of key.
@@ -204,7 +210,9 @@ async fn a_file_that_we_sign_with_a_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_they_sign() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SIGSTORE_JS") else {
+        return;
+    };
     let scene = Scene::new(&peers);
     let (root, token) = (scene.root(), scene.token());
     let home = scene.readers.home();

@@ -55,7 +55,9 @@ fn token_with_keys(peers: &Peers) -> SoftHsm {
 
 #[test]
 fn imported_keys_of_every_kind_sign() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SOFTHSM_MODULE") else {
+        return;
+    };
     token_with_keys(&peers).run_test("softhsm::inside_imported_keys");
 }
 
@@ -103,7 +105,9 @@ async fn names_that_do_not_fit() {
 
 #[test]
 fn a_pin_is_needed_to_sign_and_a_wrong_one_is_told() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SOFTHSM_MODULE") else {
+        return;
+    };
     let token = token_with_keys(&peers);
     // A login holds for the whole program, so each of these has one of its own.
     for name in ["no_pin", "wrong_pin", "pin_of_a_file", "pin_in_the_uri"] {
@@ -185,7 +189,9 @@ async fn inside_pin_in_the_uri() {
 
 #[test]
 fn keys_are_made_on_the_token() {
-    let Some(peers) = Peers::locate() else { return };
+    let Some(peers) = Peers::locate_with("SOFTHSM_MODULE") else {
+        return;
+    };
     SoftHsm::new(&peers).run_test("softhsm::inside_made_keys");
 }
 
