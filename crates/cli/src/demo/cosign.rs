@@ -48,12 +48,10 @@ impl Pen {
         annotations: &Annotations,
         now: Timestamp,
     ) -> Result<(), DemoError> {
-        let (place, subject) = locate(whose, image).await?;
-        let to = Destination {
-            place: &place,
-            subject: &subject,
-        };
-        sign_image(to, &self.plan(&Witnesses::default(), annotations, now)).await?;
+        let (place, subject) = &locate(whose, image).await?;
+        let witnesses = Witnesses::default();
+        let plan = self.plan(&witnesses, annotations, now);
+        sign_image(Destination { place, subject }, &plan).await?;
         Ok(())
     }
 
@@ -65,11 +63,7 @@ impl Pen {
         predicate: &str,
         now: Timestamp,
     ) -> Result<(), DemoError> {
-        let (place, subject) = locate(whose, image).await?;
-        let to = Destination {
-            place: &place,
-            subject: &subject,
-        };
+        let (place, subject) = &locate(whose, image).await?;
         let kind = PredicateType::parse("custom").expect("one of cosign's words");
         let (witnesses, annotations) = (Witnesses::default(), Annotations::new());
         let plan = AttestPlan {
@@ -81,7 +75,7 @@ impl Pen {
             replace: false,
             entry: EntryKind::Dsse,
         };
-        attest_image(to, &plan).await?;
+        attest_image(Destination { place, subject }, &plan).await?;
         Ok(())
     }
 

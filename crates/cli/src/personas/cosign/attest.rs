@@ -1,13 +1,15 @@
 //! `attest`.
 
+use std::collections::BTreeMap;
+
 use oci::Reference;
-use signing::sign::{Format, Made, Said, Signed, Stored};
+use signing::sign::{AttestPlan, Format, ImagePlan, Made, Said, Signed, Stored};
 
 use super::batch::{self, Words, warn_of_tags};
 use super::blob_files::{self, BUNDLE};
 use super::error::Error;
 use super::flags::{FORMAT, REGISTRY, SIGNING, flags};
-use super::ops::AttestImages;
+use super::ops::{SignImages, SignPlan};
 use super::party::PartyOptions;
 use super::predicates::Material;
 use super::registry::RegistryOptions;
@@ -73,16 +75,20 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
             "WARNING: --replace is for the older form: bundles that are there already stay.\n",
         );
     }
-    let request = AttestImages {
-        party: &party,
+    let no_annotations = BTreeMap::new();
+    let request = SignImages {
         images: &images,
         recursive: matches.on(&RECURSIVE),
-        formats: &formats,
-        said: said(&material),
-        replace: matches.on(&REPLACE),
-        entry,
-        record_creation: matches.on(&RECORD_CREATION),
-        upload,
+        plan: SignPlan::Attest(AttestPlan {
+            image: ImagePlan {
+                record_creation: matches.on(&RECORD_CREATION),
+                upload,
+                ..party.image_plan(&formats, &no_annotations, process.now())
+            },
+            said: said(&material),
+            replace: matches.on(&REPLACE),
+            entry,
+        }),
     };
     let words = Words {
         doing: "attesting",
@@ -92,7 +98,7 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         context,
         &images,
         &words,
-        |report| ops.attest_images(&request, report),
+        |report| ops.sign_images(&request, report),
         |image, signed| {
             report(context, image, signed);
             write(context, matches, signed)

@@ -8,8 +8,8 @@ use sigstore::bundle::{Bundle, Content};
 use sigstore::statement::Statement;
 
 use super::blob_files::{
-    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, form, print, write,
-    write_bundle_file, write_evidence,
+    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, form, print, write, write_bundle_file,
+    write_evidence, write_legacy_evidence,
 };
 use super::error::Error;
 use super::flags::{FORMAT, SIGNING, file, flags};
@@ -166,13 +166,7 @@ fn write_bundle(context: &Context<'_>, matches: &Matches, bundle: &Bundle) -> Re
         let path = given(matches, &OUTPUT_ATTESTATION);
         write(context, path, envelope.payload(), "Attestation written in")?;
     }
-    let timestamp = bundle.timestamps.first().map(|der| (&TIMESTAMP, &**der));
-    Ok(write_evidence(
-        context,
-        matches,
-        certificate(&bundle.signer),
-        timestamp,
-    )?)
+    write_evidence(context, matches, bundle, &TIMESTAMP)
 }
 
 fn write_legacy(
@@ -187,11 +181,5 @@ fn write_legacy(
     write(context, path, envelope.to_json(), "Signature written in")?;
     let path = given(matches, &OUTPUT_ATTESTATION);
     write(context, path, envelope.payload(), "Attestation written in")?;
-    let timestamp = evidence.timestamp.as_deref().map(|der| (&TIMESTAMP, der));
-    Ok(write_evidence(
-        context,
-        matches,
-        evidence.certificate.as_deref(),
-        timestamp,
-    )?)
+    write_legacy_evidence(context, matches, evidence, &TIMESTAMP)
 }

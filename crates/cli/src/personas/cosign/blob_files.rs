@@ -5,9 +5,9 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use signing::sign::Format;
-use sigstore::bundle::SignerMaterial;
+use sigstore::bundle::{Bundle, SignerMaterial};
 use sigstore::fulcio::SigningCertificate;
-use sigstore::legacy::timestamp_json;
+use sigstore::legacy::{LegacyBlob, timestamp_json};
 
 use super::error::Error;
 use super::flags::{FORMAT, NEW_BUNDLE_FORMAT, file};
@@ -80,19 +80,42 @@ pub(super) fn write_bundle_file(
     write(context, path, json, "Wrote bundle to file")
 }
 
-/// The files beside a signature: certificate and timestamp.
+/// The files beside a signature in a bundle: certificate, and `timestamp`.
 pub(super) fn write_evidence(
     context: &Context<'_>,
     matches: &Matches,
-    certificate: Option<&SigningCertificate>,
-    timestamp: Option<(&'static Flag, &[u8])>,
-) -> Result<(), Error> {
-    if let Some(leaf) = certificate {
+    bundle: &Bundle,
+    timestamp: &'static Flag,
+) -> Result<(), Failure> {
+    if let SignerMaterial::Certificate { leaf, .. } = &bundle.signer {
         write_certificate(context, matches, leaf)?;
     }
-    if let Some((flag, der)) = timestamp {
-        let json = timestamp_json(der);
+    let der = bundle.timestamps.first().map(Vec::as_slice);
+    write_timestamp(context, matches, der, timestamp)
+}
+
+/// The same of a signature in the older form.
+pub(super) fn write_legacy_evidence(
+    context: &Context<'_>,
+    matches: &Matches,
+    signed: &LegacyBlob,
+    timestamp: &'static Flag,
+) -> Result<(), Failure> {
+    if let Some(leaf) = &signed.certificate {
+        write_certificate(context, matches, leaf)?;
+    }
+    write_timestamp(context, matches, signed.timestamp.as_deref(), timestamp)
+}
+
+fn write_timestamp(
+    context: &Context<'_>,
+    matches: &Matches,
+    der: Option<&[u8]>,
+    flag: &'static Flag,
+) -> Result<(), Failure> {
+    if let Some(der) = der {
         let path = given(matches, flag);
+        let json = timestamp_json(der);
         write(context, path, json, "RFC3161 timestamp written to file")?;
     }
     Ok(())
@@ -112,14 +135,6 @@ fn write_certificate(
     };
     let path = given(matches, &OUTPUT_CERTIFICATE);
     write(context, path, text, "Wrote certificate to file")
-}
-
-/// The certificate in a bundle.
-pub(super) fn certificate(material: &SignerMaterial) -> Option<&SigningCertificate> {
-    match material {
-        SignerMaterial::Certificate { leaf, .. } => Some(leaf),
-        SignerMaterial::PublicKey { .. } => None,
-    }
 }
 
 /// A line on standard output, unless it went to a file.

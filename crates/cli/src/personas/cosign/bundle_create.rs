@@ -26,8 +26,12 @@ const IGNORE_TLOG: Flag = Flag::switch(
     "The signature is in no log; none is asked for it",
 );
 const OUT: Flag = file("out", "Write to this file in place of standard output");
-const SIGNATURE: Flag = Flag::text("signature", "", "Signature: a file, or the base64 itself")
-    .completing(Completes::File);
+const SIGNATURE: Flag = Flag::text(
+    "signature",
+    "",
+    "Signature: a file, - or the base64 itself; of an --attestation it is the one in the envelope",
+)
+.completing(Completes::File);
 
 pub(super) const COMMAND: Command<Action> = Command {
     usage: "COMMAND",

@@ -20,8 +20,10 @@ pub(super) const COMMAND: Command<Action> = Command {
 
 const VERIFY: Command<Action> = Command {
     usage: "[OPTIONS] DOCKERFILE",
-    long: "Verify the signatures of every image that a Dockerfile names: in FROM, COPY --from and RUN --mount, in            every stage, as a build reads them.\n\
-           Variables that the file gives no value are taken from the environment. If an image cannot be told, nothing            is verified. Exit codes are those of 'verify', of the first image that is not verified.",
+    long: "Verify the signatures of every image that a Dockerfile names: in FROM, COPY --from and RUN --mount, in \
+           every stage, as a build reads them.\n\
+           Variables that the file gives no value are taken from the environment. If an image cannot be told, nothing \
+           is verified. Exit codes are those of 'verify', of the first image that is not verified.",
     arity: Arity::Exactly(1),
     flags: flags!(&[BASE_IMAGE_ONLY], verify::OWN, VERIFICATION, REGISTRY),
     completes: Completes::File,

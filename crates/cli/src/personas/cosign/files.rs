@@ -9,6 +9,9 @@ use store::files::{Mode, write_durably};
 use super::error::Error;
 use crate::process::Process;
 
+/// Most bytes of a file of certificates or a key, in PEM.
+pub(super) const PEM_LIMIT: u64 = 1 << 20;
+
 /// The whole file at `path`, seen from the working directory; `limit` bytes at most.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use signing::sign::Format;
 
 use super::error::Error;
 use super::flags::{FORMAT, NEW_BUNDLE_FORMAT, REFERRERS_MODE, SIGNING_CONFIG};
+use super::given;
 use crate::cobra::{Flag, Matches};
 
 /// The forms to write, each once. `bundle_file` is whether the command writes a bundle to a file.
@@ -14,7 +15,6 @@ use crate::cobra::{Flag, Matches};
 /// # Errors
 /// An unknown value, or flags that say different things.
 pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Error> {
-    let text = |flag: &'static Flag| matches.given(flag).filter(|text| !text.is_empty());
     let older = if refers(matches)? {
         Format::Referrer
     } else {
@@ -23,7 +23,7 @@ pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Er
     let bundle = matches
         .given(&NEW_BUNDLE_FORMAT)
         .map(|_| matches.on(&NEW_BUNDLE_FORMAT));
-    let formats = match (text(&FORMAT), bundle) {
+    let formats = match (given(matches, &FORMAT), bundle) {
         (Some("legacy"), Some(true)) => return Err(conflict("it asks for a bundle")),
         (Some("bundle" | "both"), Some(false)) => {
             return Err(conflict("it asks for the older form alone"));
@@ -34,10 +34,12 @@ pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Er
         (Some(other), _) => return Err(unknown(other, &FORMAT, "legacy, bundle or both")),
         (None, Some(true)) => vec![Format::Bundle],
         (None, Some(false)) => vec![older],
-        (None, None) if bundle_file || text(&SIGNING_CONFIG).is_some() => vec![Format::Bundle],
+        (None, None) if bundle_file || given(matches, &SIGNING_CONFIG).is_some() => {
+            vec![Format::Bundle]
+        }
         (None, None) => vec![older],
     };
-    if formats == [Format::Bundle] && text(&REFERRERS_MODE) == Some("legacy") {
+    if formats == [Format::Bundle] && given(matches, &REFERRERS_MODE) == Some("legacy") {
         return Err(Error::Conflict {
             drop: REFERRERS_MODE.name,
             because: reason(matches, bundle_file),
@@ -47,7 +49,7 @@ pub(crate) fn of(matches: &Matches, bundle_file: bool) -> Result<Vec<Format>, Er
     if bundle_file && !formats.contains(&Format::Bundle) {
         return Err(Error::Conflict {
             drop: "bundle",
-            because: if text(&FORMAT).is_some() {
+            because: if given(matches, &FORMAT).is_some() {
                 FORMAT.name
             } else {
                 NEW_BUNDLE_FORMAT.name
@@ -72,10 +74,9 @@ pub(crate) fn refers(matches: &Matches) -> Result<bool, Error> {
 
 /// The flag that made it a bundle.
 pub(crate) fn reason(matches: &Matches, bundle_file: bool) -> &'static str {
-    let given = |flag: &'static Flag| matches.given(flag).is_some_and(|text| !text.is_empty());
-    if given(&FORMAT) {
+    if given(matches, &FORMAT).is_some() {
         FORMAT.name
-    } else if given(&NEW_BUNDLE_FORMAT) {
+    } else if given(matches, &NEW_BUNDLE_FORMAT).is_some() {
         NEW_BUNDLE_FORMAT.name
     } else if bundle_file {
         "bundle"

@@ -10,7 +10,7 @@ use store::files::{Mode, write_durably};
 
 use super::error::Error;
 use super::flags::{YES, flags};
-use super::{Action, Context, files, keys, passwords, variables};
+use super::{Action, Context, files, given, keys, passwords, variables};
 use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
 use crate::prompt;
@@ -34,7 +34,7 @@ pub(super) const COMMAND: Command<Action> = Command {
 };
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
-    if let Some(reference) = matches.given(&KMS).filter(|kms| !kms.is_empty()) {
+    if let Some(reference) = given(matches, &KMS) {
         return in_service(context, matches, reference);
     }
     match matches.args() {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use super::flags::{YES, flags};
 use super::generate_key_pair::Pair;
-use super::{Action, Context, files};
+use super::{Action, Context, files, given};
 use crate::cobra::{Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 
@@ -32,7 +32,7 @@ pub(super) const COMMAND: Command<Action> = Command {
 };
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
-    let Some(path) = matches.given(&KEY).filter(|path| !path.is_empty()) else {
+    let Some(path) = given(matches, &KEY) else {
         return Err(Error::Required {
             flag: KEY.name,
             why: "the PEM file of the key to import",

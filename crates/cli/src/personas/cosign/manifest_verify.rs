@@ -18,8 +18,10 @@ pub(super) const COMMAND: Command<Action> = Command {
 
 const VERIFY: Command<Action> = Command {
     usage: "[OPTIONS] MANIFEST",
-    long: "Verify the signatures of every image that pods of a .yaml or .yml file run or mount, wherever the pods are:            in templates, lists and resources of any kind.\n\
-           If an image cannot be told, nothing is verified. Exit codes are those of 'verify', of the first image that            is not verified.",
+    long: "Verify the signatures of every image that pods of a .yaml or .yml file run or mount, wherever the pods are: \
+           in templates, lists and resources of any kind.\n\
+           If an image cannot be told, nothing is verified. Exit codes are those of 'verify', of the first image that \
+           is not verified.",
     arity: Arity::Exactly(1),
     flags: flags!(verify::OWN, VERIFICATION, REGISTRY),
     completes: Completes::File,

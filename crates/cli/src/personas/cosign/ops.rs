@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use kms::{ServiceReference, StoredKeyFile, StoredPrivateKey};
 use oci::{Digest, Reference};
 use pki::digest::Sha256;
 use pki::signature::VerifyingKey;
-use signing::sign::{AttestedBlob, EntryKind, Format, Signed, Signer, Witnesses};
+use signing::sign::{
+    AttestPlan, AttestedBlob, BlobPlan, EntryKind, Format, ImagePlan, Signed, Signer, Witnesses,
+};
 use signing::verify::{BlobEvidence, ImageOutcome, Request, Whose};
 use sigstore::bundle::Bundle;
 use sigstore::legacy::LegacyBlob;
 use sigstore::predicate::PredicateType;
-use sigstore::simple_signing::SimpleSigning;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::Artifact;
 use zeroize::Zeroizing;
@@ -25,7 +27,6 @@ use super::party::PartyOptions;
 /// Everything that cosign's commands do with registries and services.
 pub trait CosignOps:
     AttachedOps
-    + AttestOps
     + BlobOps
     + BundleOps
     + CarryOps
@@ -131,6 +132,40 @@ pub struct Party {
     pub trust: Option<TrustedRoot>,
 }
 
+impl Party {
+    /// How this party signs images and writes the signatures beside them.
+    pub(crate) fn image_plan<'a>(
+        &'a self,
+        formats: &'a [Format],
+        annotations: &'a BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> ImagePlan<'a> {
+        ImagePlan {
+            signer: &self.signer,
+            witnesses: &self.witnesses,
+            formats,
+            annotations,
+            identity: None,
+            payload: None,
+            docker_media_types: false,
+            record_creation: false,
+            trust: self.trust.as_ref(),
+            upload: true,
+            now,
+        }
+    }
+
+    /// How this party signs files.
+    pub(crate) fn blob_plan(&self, now: Timestamp) -> BlobPlan<'_> {
+        BlobPlan {
+            signer: &self.signer,
+            witnesses: &self.witnesses,
+            trust: self.trust.as_ref(),
+            now,
+        }
+    }
+}
+
 /// Images by name.
 pub trait ResolveOps {
     /// The digest that an image has now.
@@ -140,7 +175,7 @@ pub trait ResolveOps {
     fn resolve(&mut self, image: &Reference) -> Result<Digest, Error>;
 }
 
-/// Signatures of images.
+/// Signatures of images, and attestations about them.
 pub trait SignOps {
     /// Signs each image; what is wrong with one is nothing to the others. `report` is told of each in their order, as
     /// soon as it and those before it are done.
@@ -151,62 +186,24 @@ pub trait SignOps {
     );
 }
 
-/// How images are signed.
+/// Which images are signed, and how.
 #[derive(Debug)]
 pub struct SignImages<'a> {
-    /// Who signs.
-    pub party: &'a Party,
     /// Which.
     pub images: &'a [Reference],
     /// Each manifest of an index, too.
     pub recursive: bool,
-    /// What is written.
-    pub formats: &'a [Format],
-    /// What the signatures carry.
-    pub annotations: &'a BTreeMap<String, String>,
-    /// The `docker-reference` of the older form, if not the repository.
-    pub identity: Option<&'a str>,
-    /// A ready payload of the older form.
-    pub payload: Option<&'a SimpleSigning>,
-    /// Docker's media types for the older form.
-    pub docker_media_types: bool,
-    /// The older form records when it was made.
-    pub record_creation: bool,
-    /// Signatures are written.
-    pub upload: bool,
+    /// How.
+    pub plan: SignPlan<'a>,
 }
 
-/// Attestations about images.
-pub trait AttestOps {
-    /// Attests something about each image, as [`SignOps::sign_images`] signs them.
-    fn attest_images(
-        &mut self,
-        request: &AttestImages<'_>,
-        report: &mut dyn FnMut(usize, Result<Vec<Signed>, Error>),
-    );
-}
-
-/// What is attested about images.
+/// How images are signed.
 #[derive(Debug)]
-pub struct AttestImages<'a> {
-    /// Who signs.
-    pub party: &'a Party,
-    /// Which.
-    pub images: &'a [Reference],
-    /// Each manifest of an index, too.
-    pub recursive: bool,
-    /// What is written.
-    pub formats: &'a [Format],
-    /// What is said.
-    pub said: signing::sign::Said<'a>,
-    /// Other attestations of the type in the older form go.
-    pub replace: bool,
-    /// What a log of version 1 records of the older form.
-    pub entry: EntryKind,
-    /// The older form records when it was made.
-    pub record_creation: bool,
-    /// Attestations are written.
-    pub upload: bool,
+pub enum SignPlan<'a> {
+    /// Something is attested about them.
+    Attest(AttestPlan<'a>),
+    /// They are signed themselves.
+    Sign(ImagePlan<'a>),
 }
 
 /// Signatures and attestations of images, verified.

@@ -142,33 +142,35 @@ pub(crate) fn certificate(one: &VerifiedImage) -> String {
     let leaf = chain.leaf();
     let subject = leaf.names().first().map_or("", |name| name.as_str());
     let mut text = format!("Certificate subject: {}\n", printable(subject));
-    let mut line = |what: &str, value: Option<&str>| {
+    let extensions = leaf.extensions();
+    let lines = [
+        ("Certificate issuer URL", leaf.issuer()),
+        (
+            "GitHub Workflow Trigger",
+            extensions.github_workflow_trigger.as_deref(),
+        ),
+        (
+            "GitHub Workflow SHA",
+            extensions.github_workflow_sha.as_deref(),
+        ),
+        (
+            "GitHub Workflow Name",
+            extensions.github_workflow_name.as_deref(),
+        ),
+        (
+            "GitHub Workflow Repository",
+            extensions.github_workflow_repository.as_deref(),
+        ),
+        (
+            "GitHub Workflow Ref",
+            extensions.github_workflow_ref.as_deref(),
+        ),
+    ];
+    for (what, value) in lines {
         if let Some(value) = value {
             let _infallible = writeln!(text, "{what}: {}", printable(value));
         }
-    };
-    let extensions = leaf.extensions();
-    line("Certificate issuer URL", leaf.issuer());
-    line(
-        "GitHub Workflow Trigger",
-        extensions.github_workflow_trigger.as_deref(),
-    );
-    line(
-        "GitHub Workflow SHA",
-        extensions.github_workflow_sha.as_deref(),
-    );
-    line(
-        "GitHub Workflow Name",
-        extensions.github_workflow_name.as_deref(),
-    );
-    line(
-        "GitHub Workflow Repository",
-        extensions.github_workflow_repository.as_deref(),
-    );
-    line(
-        "GitHub Workflow Ref",
-        extensions.github_workflow_ref.as_deref(),
-    );
+    }
     text
 }
 

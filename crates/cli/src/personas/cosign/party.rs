@@ -16,11 +16,8 @@ use super::flags::{
     TIMESTAMP_CLIENT_CERT, TIMESTAMP_CLIENT_KEY, TIMESTAMP_SERVER_NAME, TIMESTAMP_SERVER_URL,
     TLOG_UPLOAD, TRUSTED_ROOT, USE_SIGNING_CONFIG, YES,
 };
-use super::{Context, conflicts, files, keys, verification};
+use super::{Context, conflicts, files, given, keys, registry, verification};
 use crate::cobra::{Flag, Matches};
-
-/// Most bytes of a PEM file.
-const PEM_LIMIT: u64 = 1 << 20;
 
 /// All that the flags say.
 #[derive(Debug)]
@@ -137,7 +134,7 @@ impl PartyOptions {
     pub(crate) fn of(context: &Context<'_>, matches: &Matches) -> Result<Self, Error> {
         conflicts::check_signing(matches)?;
         keys::refuse_security_key(matches)?;
-        let key = text(matches, &KEY);
+        let key = given(matches, &KEY);
         let certificate = certificate(context, matches)?;
         if key.is_none() && certificate.is_some() {
             return Err(Error::Required {
@@ -147,7 +144,7 @@ impl PartyOptions {
         }
         let services = services(context, matches, key.is_some())?;
         let identity = identity(context, matches)?;
-        let trusted_root = match text(matches, &TRUSTED_ROOT) {
+        let trusted_root = match given(matches, &TRUSTED_ROOT) {
             Some(path) => Some(verification::trusted_root(context, path)?),
             None => None,
         };
@@ -179,12 +176,8 @@ impl PartyOptions {
     }
 }
 
-fn text<'m>(matches: &'m Matches, flag: &'static Flag) -> Option<&'m str> {
-    matches.given(flag).filter(|text| !text.is_empty())
-}
-
 fn path(context: &Context<'_>, matches: &Matches, flag: &'static Flag) -> Option<PathBuf> {
-    text(matches, flag).map(|path| context.session.process.resolve(path.as_ref()))
+    given(matches, flag).map(|path| context.session.process.resolve(path.as_ref()))
 }
 
 fn read(
@@ -192,8 +185,8 @@ fn read(
     matches: &Matches,
     flag: &'static Flag,
 ) -> Result<Option<Vec<u8>>, Error> {
-    text(matches, flag)
-        .map(|path| files::read(context.session.process, path.as_ref(), PEM_LIMIT))
+    given(matches, flag)
+        .map(|path| files::read(context.session.process, path.as_ref(), files::PEM_LIMIT))
         .transpose()
 }
 
@@ -209,7 +202,7 @@ fn certificate(
             why: "the certificate that --certificate-chain belongs to",
         }),
         (Some(leaf), chain) => Ok(Some(GivenCertificate {
-            path: text(matches, &CERTIFICATE).unwrap_or_default().to_owned(),
+            path: given(matches, &CERTIFICATE).unwrap_or_default().to_owned(),
             leaf,
             chain,
         })),
@@ -221,7 +214,7 @@ fn services(
     matches: &Matches,
     with_key: bool,
 ) -> Result<ServiceOptions, Error> {
-    let owned = |flag| text(matches, flag).map(str::to_owned);
+    let owned = |flag| given(matches, flag).map(str::to_owned);
     let named = owned(&FULCIO_URL).is_some() || owned(&REKOR_URL).is_some();
     let use_config = matches
         .given(&USE_SIGNING_CONFIG)
@@ -249,7 +242,7 @@ fn services(
 
 /// `--signing-algorithm`, in the names of `sigstore/protobuf-specs:docs/algorithm-registry.md`.
 fn algorithm(matches: &Matches) -> Result<KeyAlgorithm, Error> {
-    Ok(match text(matches, &SIGNING_ALGORITHM) {
+    Ok(match given(matches, &SIGNING_ALGORITHM) {
         None | Some("ecdsa-sha2-256-nistp256") => KeyAlgorithm::EcdsaP256,
         Some("ecdsa-sha2-384-nistp384") => KeyAlgorithm::EcdsaP384,
         Some("ecdsa-sha2-512-nistp521") => KeyAlgorithm::EcdsaP521,
@@ -269,35 +262,19 @@ fn algorithm(matches: &Matches) -> Result<KeyAlgorithm, Error> {
 }
 
 fn timestamps_tls(context: &Context<'_>, matches: &Matches) -> Result<Option<net::Tls>, Error> {
-    if text(matches, &TIMESTAMP_SERVER_NAME).is_some() {
+    if given(matches, &TIMESTAMP_SERVER_NAME).is_some() {
         return Err(Error::Unsupported {
             what: "--timestamp-server-name",
             instead: "Name the timestamp server by a host name that its certificate has.",
         });
     }
     let authority = read(context, matches, &TIMESTAMP_CLIENT_CACERT)?;
-    let client = match (
-        read(context, matches, &TIMESTAMP_CLIENT_CERT)?,
-        read(context, matches, &TIMESTAMP_CLIENT_KEY)?,
-    ) {
-        (None, None) => None,
-        (Some(cert_pem), Some(key_pem)) => Some(net::ClientIdentity {
-            cert_pem,
-            key_pem: Zeroizing::new(key_pem),
-        }),
-        (Some(_), None) => {
-            return Err(Error::Required {
-                flag: TIMESTAMP_CLIENT_KEY.name,
-                why: "the key of --timestamp-client-cert",
-            });
-        }
-        (None, Some(_)) => {
-            return Err(Error::Required {
-                flag: TIMESTAMP_CLIENT_CERT.name,
-                why: "the certificate of --timestamp-client-key",
-            });
-        }
-    };
+    let client = registry::client_identity(
+        context.session.process,
+        matches,
+        &TIMESTAMP_CLIENT_CERT,
+        &TIMESTAMP_CLIENT_KEY,
+    )?;
     Ok((authority.is_some() || client.is_some()).then(|| net::Tls {
         system_roots: true,
         extra_roots_pem: authority.into_iter().collect(),
@@ -307,7 +284,7 @@ fn timestamps_tls(context: &Context<'_>, matches: &Matches) -> Result<Option<net
 }
 
 fn identity(context: &Context<'_>, matches: &Matches) -> Result<IdentityOptions, Error> {
-    let flow = match text(matches, &FULCIO_AUTH_FLOW) {
+    let flow = match given(matches, &FULCIO_AUTH_FLOW) {
         None => None,
         Some("normal") => Some(Flow::Browser),
         Some("device") => Some(Flow::Device),
@@ -322,24 +299,24 @@ fn identity(context: &Context<'_>, matches: &Matches) -> Result<IdentityOptions,
             });
         }
     };
-    let secret = match text(matches, &OIDC_CLIENT_SECRET_FILE) {
+    let secret = match given(matches, &OIDC_CLIENT_SECRET_FILE) {
         None => None,
         Some(path) => {
             let process = context.session.process;
-            let bytes = Zeroizing::new(files::read(process, path.as_ref(), PEM_LIMIT)?);
+            let bytes = Zeroizing::new(files::read(process, path.as_ref(), files::PEM_LIMIT)?);
             let text = std::str::from_utf8(&bytes)
                 .map_err(|_| Error::Input(crate::input::InputError::NotText))?;
             Some(Zeroizing::new(text.trim().to_owned()))
         }
     };
     Ok(IdentityOptions {
-        token: text(matches, &IDENTITY_TOKEN).map(|token| token.to_owned().into()),
-        provider: text(matches, &OIDC_PROVIDER).map(str::to_owned),
+        token: given(matches, &IDENTITY_TOKEN).map(|token| token.to_owned().into()),
+        provider: given(matches, &OIDC_PROVIDER).map(str::to_owned),
         ambient: !matches.on(&OIDC_DISABLE_AMBIENT),
         flow,
         client_id: matches.text(&OIDC_CLIENT_ID).to_owned(),
         client_secret: secret,
-        redirect: text(matches, &OIDC_REDIRECT_URL).map(str::to_owned),
+        redirect: given(matches, &OIDC_REDIRECT_URL).map(str::to_owned),
         yes: matches.on(&YES),
     })
 }

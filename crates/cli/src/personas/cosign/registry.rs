@@ -12,12 +12,9 @@ use super::flags::{
     REGISTRY_CLIENT_KEY, REGISTRY_PASSWORD, REGISTRY_SERVER_NAME, REGISTRY_TOKEN,
     REGISTRY_USERNAME,
 };
-use super::{files, images, size, variables};
+use super::{files, given, images, not_both, size, variables};
 use crate::cobra::{Flag, Matches};
 use crate::process::Process;
-
-/// Most bytes of a file of certificates or of a key.
-const PEM_LIMIT: u64 = 1 << 20;
 
 /// What the flags of a command say about registries.
 #[derive(Clone, Debug, Default)]
@@ -46,25 +43,27 @@ impl RegistryOptions {
     /// # Errors
     /// An unreadable file, half a login, a malformed variable, or a flag that is not supported.
     pub(crate) fn of(process: &Process, matches: &Matches) -> Result<Self, Error> {
-        let text = |flag: &'static Flag| matches.given(flag).filter(|text| !text.is_empty());
-        if text(&REGISTRY_SERVER_NAME).is_some() {
+        if given(matches, &REGISTRY_SERVER_NAME).is_some() {
             return Err(Error::Unsupported {
                 what: "--registry-server-name",
                 instead: "Name the registry by a host name that its certificate has.",
             });
         }
-        let pem = |flag| match text(flag) {
-            Some(path) => files::read(process, Path::new(path), PEM_LIMIT).map(Some),
-            None => Ok(None),
-        };
         let repository = process.var(variables::REPOSITORY);
         Ok(Self {
             allow_http: matches.on(&ALLOW_HTTP) || matches.on(&ALLOW_INSECURE),
             allow_insecure: matches.on(&ALLOW_INSECURE),
-            authority: pem(&REGISTRY_CACERT)?,
-            client: client(pem(&REGISTRY_CLIENT_CERT)?, pem(&REGISTRY_CLIENT_KEY)?)?,
+            authority: pem(process, matches, &REGISTRY_CACERT)?,
+            client: client_identity(
+                process,
+                matches,
+                &REGISTRY_CLIENT_CERT,
+                &REGISTRY_CLIENT_KEY,
+            )?,
             login: login(matches)?,
-            tag_prefix: text(&ATTACHMENT_TAG_PREFIX).unwrap_or_default().to_owned(),
+            tag_prefix: given(matches, &ATTACHMENT_TAG_PREFIX)
+                .unwrap_or_default()
+                .to_owned(),
             attachments: repository.map(images::repository).transpose()?,
             largest_attachment: size::largest_attachment(process)?,
         })
@@ -80,41 +79,64 @@ impl RegistryOptions {
     }
 }
 
-fn client(
-    certificate: Option<Vec<u8>>,
-    key: Option<Vec<u8>>,
+/// The client's certificate that two flags name.
+///
+/// # Errors
+/// An unreadable file, or one without the other.
+pub(super) fn client_identity(
+    process: &Process,
+    matches: &Matches,
+    certificate: &'static Flag,
+    key: &'static Flag,
 ) -> Result<Option<net::ClientIdentity>, Error> {
-    match (certificate, key) {
+    let files = (
+        pem(process, matches, certificate)?,
+        pem(process, matches, key)?,
+    );
+    match files {
         (None, None) => Ok(None),
         (Some(cert_pem), Some(key_pem)) => Ok(Some(net::ClientIdentity {
             cert_pem,
             key_pem: Zeroizing::new(key_pem),
         })),
         (Some(_), None) => Err(Error::Required {
-            flag: REGISTRY_CLIENT_KEY.name,
-            why: "the key of --registry-client-cert",
+            flag: key.name,
+            why: "the key of the client certificate",
         }),
         (None, Some(_)) => Err(Error::Required {
-            flag: REGISTRY_CLIENT_CERT.name,
-            why: "the certificate of --registry-client-key",
+            flag: certificate.name,
+            why: "the certificate of the client key",
         }),
     }
 }
 
+/// The PEM file that a flag names.
+fn pem(
+    process: &Process,
+    matches: &Matches,
+    flag: &'static Flag,
+) -> Result<Option<Vec<u8>>, Error> {
+    given(matches, flag)
+        .map(|path| files::read(process, Path::new(path), files::PEM_LIMIT))
+        .transpose()
+}
+
 fn login(matches: &Matches) -> Result<Option<Credentials>, Error> {
-    super::not_both(
+    not_both(
         matches,
         &REGISTRY_USERNAME,
         &REGISTRY_TOKEN,
         "the token alone says who you are",
     )?;
-    let text = |flag: &'static Flag| matches.given(flag).filter(|text| !text.is_empty());
-    if let Some(token) = text(&REGISTRY_TOKEN) {
+    if let Some(token) = given(matches, &REGISTRY_TOKEN) {
         return Ok(Some(Credentials::RegistryToken {
             token: token.to_owned().into(),
         }));
     }
-    match (text(&REGISTRY_USERNAME), text(&REGISTRY_PASSWORD)) {
+    match (
+        given(matches, &REGISTRY_USERNAME),
+        given(matches, &REGISTRY_PASSWORD),
+    ) {
         (None, None) => Ok(None),
         (Some(username), Some(password)) => Ok(Some(Credentials::Password {
             username: username.to_owned(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oci::Reference;
-use signing::sign::{Format, Made, Signed, Stored};
+use signing::sign::{Format, ImagePlan, Made, Signed, Stored};
 use sigstore::limits;
 use sigstore::simple_signing::SimpleSigning;
 
@@ -13,7 +13,7 @@ use super::batch::{self, Words, warn_of_tags};
 use super::blob_files::{BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE};
 use super::error::Error;
 use super::flags::{ANNOTATIONS, FORMAT, REFERRERS_MODE, REGISTRY, SIGNING, file, flags};
-use super::ops::SignImages;
+use super::ops::{SignImages, SignPlan};
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
 use super::{Action, Context, annotations, files, formats, given, images, not_both, variables};
@@ -95,16 +95,16 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
         warn_of_tags(context, &images);
     }
     let request = SignImages {
-        party: &party,
         images: &images,
         recursive: matches.on(&RECURSIVE),
-        formats: &formats,
-        annotations: &annotations,
-        identity: given(matches, &CONTAINER_IDENTITY),
-        payload: payload.as_ref(),
-        docker_media_types: process.var(variables::DOCKER_MEDIA_TYPES) == Some("1"),
-        record_creation: matches.on(&RECORD_CREATION),
-        upload,
+        plan: SignPlan::Sign(ImagePlan {
+            identity: given(matches, &CONTAINER_IDENTITY),
+            payload: payload.as_ref(),
+            docker_media_types: process.var(variables::DOCKER_MEDIA_TYPES) == Some("1"),
+            record_creation: matches.on(&RECORD_CREATION),
+            upload,
+            ..party.image_plan(&formats, &annotations, process.now())
+        }),
     };
     let words = Words {
         doing: "signing",

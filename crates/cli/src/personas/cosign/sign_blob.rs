@@ -6,8 +6,8 @@ use sigstore::bundle::{Bundle, Content};
 use sigstore::legacy::LegacyBlob;
 
 use super::blob_files::{
-    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, certificate, form, print, write,
-    write_bundle_file, write_evidence,
+    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, form, print, write, write_bundle_file,
+    write_evidence, write_legacy_evidence,
 };
 use super::error::Error;
 use super::flags::{FORMAT, SIGNING, file, flags};
@@ -110,13 +110,7 @@ fn write_bundle(context: &Context<'_>, matches: &Matches, bundle: &Bundle) -> Re
         let path = signature_path(matches);
         write(context, path, signature, "Wrote signature to file")?;
     }
-    let timestamp = bundle.timestamps.first().map(|der| (&TIMESTAMP, &**der));
-    Ok(write_evidence(
-        context,
-        matches,
-        certificate(&bundle.signer),
-        timestamp,
-    )?)
+    write_evidence(context, matches, bundle, &TIMESTAMP)
 }
 
 fn write_legacy(
@@ -133,13 +127,7 @@ fn write_legacy(
     }
     let signature = encoded(matches, &signed.signature);
     write(context, path, signature, "Wrote signature to file")?;
-    let timestamp = signed.timestamp.as_deref().map(|der| (&TIMESTAMP, der));
-    Ok(write_evidence(
-        context,
-        matches,
-        signed.certificate.as_deref(),
-        timestamp,
-    )?)
+    write_legacy_evidence(context, matches, signed, &TIMESTAMP)
 }
 
 fn encoded(matches: &Matches, signature: &[u8]) -> Vec<u8> {

@@ -13,9 +13,6 @@ use super::{Action, Context, files, given, older_root, trust_ops};
 use crate::cobra::{Command, Flag, Matches};
 use crate::failure::Failure;
 
-/// Most bytes of a file of certificates or a key.
-const PEM_LIMIT: u64 = 1 << 20;
-
 pub(super) const CTFE: Flag = Flag::list(
     "ctfe",
     "Certificate log: url=URL,public-key=FILE,start-time=TIME and if wanted end-time=TIME,origin=NAME",
@@ -165,7 +162,7 @@ pub(super) fn add_log(logs: &mut Vec<TransparencyLog>, log: TransparencyLog) {
 }
 
 pub(super) fn read(context: &Context<'_>, path: &str) -> Result<Vec<u8>, Error> {
-    files::read(context.session.process, Path::new(path), PEM_LIMIT)
+    files::read(context.session.process, Path::new(path), files::PEM_LIMIT)
 }
 
 pub(super) fn unfit(path: &str, source: AssembleError) -> Error {

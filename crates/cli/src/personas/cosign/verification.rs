@@ -29,9 +29,6 @@ const REKOR_KEY: &str = "SIGSTORE_REKOR_PUBLIC_KEY";
 const CT_KEY: &str = "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE";
 const TSA_FILE: &str = "SIGSTORE_TSA_CERTIFICATE_FILE";
 
-/// Most bytes of a file of certificates or keys.
-const PEM_LIMIT: u64 = 1 << 20;
-
 /// What is verified, as warnings name it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject {
@@ -386,7 +383,7 @@ fn unfit(path: &str, source: LooseError) -> Error {
 }
 
 fn certificates(context: &Context<'_>, path: &str) -> Result<Vec<Vec<u8>>, Error> {
-    let bytes = files::read(context.session.process, Path::new(path), PEM_LIMIT)?;
+    let bytes = files::read(context.session.process, Path::new(path), files::PEM_LIMIT)?;
     let text = String::from_utf8_lossy(&bytes);
     chain_from_pem(&text).map_err(|source| {
         VerificationError::Certificates {
@@ -398,7 +395,7 @@ fn certificates(context: &Context<'_>, path: &str) -> Result<Vec<Vec<u8>>, Error
 }
 
 fn log(context: &Context<'_>, path: &str) -> Result<Vec<TransparencyLog>, Error> {
-    let pem = files::read(context.session.process, Path::new(path), PEM_LIMIT)?;
+    let pem = files::read(context.session.process, Path::new(path), files::PEM_LIMIT)?;
     let key = VerifyingKey::from_pem(&pem).map_err(|source| VerificationError::LogKey {
         path: path.into(),
         source,

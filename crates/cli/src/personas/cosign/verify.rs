@@ -13,7 +13,7 @@ use super::ops::{Target, VerifyImages};
 use super::outcome::{self, Sought};
 use super::registry::RegistryOptions;
 use super::verification::{Subject, Verification};
-use super::{Action, Context, annotations, files, given, images};
+use super::{Action, Context, annotations, blob, files, given, images};
 use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 use crate::progress;
@@ -40,7 +40,7 @@ const PAYLOAD: Flag = Flag::text("payload", "", "File of the signed payload, for
 const SIGNATURE: Flag = Flag::text(
     "signature",
     "",
-    "Signature to verify in place of those beside the image: a file, or the base64 itself",
+    "Signature to verify in place of those beside the image: a file, - or the base64 itself",
 )
 .completing(Completes::File);
 
@@ -293,10 +293,7 @@ fn given_signature(
             }),
         };
     };
-    let text = match files::exists(process, Path::new(signature)) {
-        Ok(true) => files::read(process, Path::new(signature), FILE_LIMIT)?,
-        _ => signature.as_bytes().to_vec(),
-    };
+    let text = blob::signature(process, signature)?;
     let decoded = STANDARD.decode(text.trim_ascii());
     Ok(Some(GivenSignature {
         // A file may also hold the raw bytes.

@@ -1,8 +1,8 @@
 //! Signing files.
 
 use signing::sign::{
-    BlobPlan, attest_blob, attest_blob_legacy, attest_statement, attest_statement_legacy,
-    sign_blob, sign_blob_legacy,
+    attest_blob, attest_blob_legacy, attest_statement, attest_statement_legacy, sign_blob,
+    sign_blob_legacy,
 };
 use signing::verify::{BlobEvidence, Whose, look_up_blob};
 use sigstore::predicate::About;
@@ -13,17 +13,6 @@ use crate::personas::cosign::error::Error;
 use crate::personas::cosign::ops::{
     AttestFile, AttestedFile, BlobForm, BlobOps, Party, Said, SignedFile,
 };
-
-impl Client<'_> {
-    fn blob_plan<'a>(&self, party: &'a Party) -> BlobPlan<'a> {
-        BlobPlan {
-            signer: &party.signer,
-            witnesses: &party.witnesses,
-            trust: party.trust.as_ref(),
-            now: self.process.now(),
-        }
-    }
-}
 
 impl BlobOps for Client<'_> {
     fn look_up(
@@ -43,7 +32,7 @@ impl BlobOps for Client<'_> {
         form: BlobForm,
         blob: &[u8],
     ) -> Result<SignedFile, Error> {
-        let plan = self.blob_plan(party);
+        let plan = party.blob_plan(self.process.now());
         self.block_on(async {
             Ok(match form {
                 BlobForm::Bundle => SignedFile::Bundle(Box::new(sign_blob(&plan, blob).await?)),
@@ -55,7 +44,7 @@ impl BlobOps for Client<'_> {
     }
 
     fn attest_blob(&mut self, request: &AttestFile<'_>) -> Result<AttestedFile, Error> {
-        let plan = self.blob_plan(request.party);
+        let plan = request.party.blob_plan(self.process.now());
         let entry = request.entry;
         self.block_on(async {
             Ok(match (request.said, request.form) {

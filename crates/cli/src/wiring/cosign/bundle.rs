@@ -1,7 +1,5 @@
 //! Bundles of what there is already.
 
-use keyless::Http;
-use keyless::rekor::RekorV1;
 use signing::convert::convert;
 use sigstore::bundle::Bundle;
 
@@ -11,10 +9,7 @@ use crate::personas::cosign::ops::{BundleOf, BundleOps};
 
 impl BundleOps for Client<'_> {
     fn bundle_of(&mut self, request: &BundleOf<'_>) -> Result<Bundle, Error> {
-        let log = match request.log {
-            None => None,
-            Some(url) => Some(RekorV1::new(Http::new(self.services_client(None)?), url)?),
-        };
+        let log = request.log.map(|url| self.log(url)).transpose()?;
         let BundleOf {
             artifact,
             evidence,

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use layout::Layout;
 use oci::Reference;
-use signing::Place;
 use signing::carry::{Carried, CopyPlan, Selection, copy, save};
 
 use super::Client;
 use super::attached::{WORKERS, uncarried};
 use crate::personas::cosign::carry_ops::{CarryOps, CopyImage, Watch};
 use crate::personas::cosign::error::Error;
+use crate::personas::cosign::ops::Target;
 
 impl CarryOps for Client<'_> {
     fn copy(&mut self, request: &CopyImage<'_>, watch: Watch<'_>) -> Result<Carried, Error> {
@@ -46,7 +45,7 @@ impl CarryOps for Client<'_> {
     }
 
     fn load(&mut self, folder: &Path, to: &Reference, watch: Watch<'_>) -> Result<Carried, Error> {
-        let folder = self.process.resolve(folder);
+        let from = self.target(&Target::Folder(folder.to_owned()))?;
         let to = self.registry_place(to)?;
         let plan = CopyPlan {
             what: Selection::ALL,
@@ -58,9 +57,7 @@ impl CarryOps for Client<'_> {
             watch,
         };
         self.block_on(async {
-            let layout = Layout::open(&folder).await;
-            let layout = layout.map_err(|error| Error::Layout(Box::new(error)))?;
-            let loaded = copy(&Place::layout(layout), &to, &plan).await;
+            let loaded = copy(&from, &to, &plan).await;
             loaded.map_err(|error| Error::Carry(Box::new(error)))
         })
     }

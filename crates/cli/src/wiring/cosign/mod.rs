@@ -1,7 +1,6 @@
 //! cosign's commands over [`signing`] and [`registry::Registry`].
 
 mod attached;
-mod attest;
 mod blob;
 mod bundle;
 mod carry;

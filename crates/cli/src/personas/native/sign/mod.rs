@@ -17,7 +17,7 @@ use crate::cobra::{Arity, Command, Flag, Matches, count_flags, join_flags};
 use crate::failure::Failure;
 use crate::personas::cosign::error::Error as CosignError;
 use crate::personas::cosign::flags::REGISTRY;
-use crate::personas::cosign::ops::{CosignOps, Party, SignImages};
+use crate::personas::cosign::ops::{CosignOps, Party, SignImages, SignPlan};
 use crate::personas::cosign::party::PartyOptions;
 use crate::personas::cosign::registry::RegistryOptions;
 use crate::personas::cosign::{Context, images};
@@ -102,7 +102,7 @@ fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
         work.in_both(process, &mut *ops)?
     } else {
         let bar = progress::bar(process, named.len() as u64, "signing");
-        let rows = work.by_sigstore(ops.cosign(), &bar);
+        let rows = work.by_sigstore(process, ops.cosign(), &bar);
         bar.finish_and_clear();
         rows
     };
@@ -177,7 +177,7 @@ impl Work<'_> {
         let mut published = Vec::new();
         let outcome = ops.sign_tags(
             &batches,
-            &mut |cosign| rows = self.by_sigstore(cosign, &bar),
+            &mut |cosign| rows = self.by_sigstore(process, cosign, &bar),
             &mut |batch, outcome| {
                 let count = members.get(batch).map_or(0, Vec::len);
                 bar.inc(count as u64);
@@ -240,7 +240,12 @@ impl Work<'_> {
     }
 
     /// Each digest once, however many tags it has.
-    fn by_sigstore(&self, cosign: &mut dyn CosignOps, bar: &ProgressBar) -> Vec<Row> {
+    fn by_sigstore(
+        &self,
+        process: &Process,
+        cosign: &mut dyn CosignOps,
+        bar: &ProgressBar,
+    ) -> Vec<Row> {
         let Some((plan, party)) = self.sigstore else {
             return Vec::new();
         };
@@ -262,16 +267,9 @@ impl Work<'_> {
             same.push(index);
         }
         let request = SignImages {
-            payload: None,
-            party,
             images: &pinned,
             recursive: plan.recursive,
-            formats: &plan.formats,
-            annotations: &plan.annotations,
-            identity: None,
-            docker_media_types: false,
-            record_creation: false,
-            upload: true,
+            plan: SignPlan::Sign(party.image_plan(&plan.formats, &plan.annotations, process.now())),
         };
         let mut rows = Vec::new();
         cosign.sign_images(&request, &mut |index, outcome| {
