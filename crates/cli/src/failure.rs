@@ -80,7 +80,7 @@ impl Failure {
             Self::Input(InputError::Interrupted { signal }) => SIGNAL_BASE.saturating_add(*signal),
             Self::Cosign(error) => {
                 process.err(format_args!("Error: {}\n", error.text()));
-                error.exit_code()
+                1
             }
             Self::Docker(error) => {
                 process.err(format_args!("{}\n", error.text()));

@@ -113,7 +113,11 @@ impl SigstoreTrust for Repositories<'_> {
     }
 
     fn initialize(&self, request: &Initialize<'_>) -> Result<Loaded, Error> {
-        let mirror = Mirror::parse(request.mirror).map_err(|error| unusable(&error))?;
+        let mirror = Mirror::parse(request.mirror).map_err(|error| {
+            unusable(&format!(
+                "{error}\nWrite it as https://HOST/PATH or file:///FOLDER."
+            ))
+        })?;
         let root = match Url::parse(request.root) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => {
                 self.runtime.block_on(fetch_root(&self.client()?, url))?

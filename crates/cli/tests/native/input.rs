@@ -110,7 +110,12 @@ fn flags_and_files_that_are_not_understood() {
         ),
         (
             &["sign", "--content-trust", "-a", "a=b"],
-            "--key is needed: content trust has no annotations",
+            "--annotations cannot be used with content trust alone: it is about signatures of Sigstore\nDrop \
+             --annotations, or sign by Sigstore, too: with --key or --keyless.",
+        ),
+        (
+            &["sign", "--content-trust", "--recursive"],
+            "--recursive cannot be used with content trust alone: ",
         ),
     ] {
         let output = scene.run(&[words, &[image]].concat()).failure();

@@ -48,7 +48,11 @@ pub(super) fn form(matches: &Matches) -> Result<BlobForm, Error> {
     };
     if form == BlobForm::Bundle && !to_file {
         return Err(Error::Usage {
-            problem: "must specify --bundle with --new-bundle-format".to_owned(),
+            problem: format!(
+                "must specify --bundle with --{}\nName the file of the bundle, or ask for the older form with --format \
+                 legacy.",
+                formats::reason(matches, to_file)
+            ),
         });
     }
     Ok(form)

@@ -50,8 +50,7 @@ pub(crate) const ATTACHMENT_TAG_PREFIX: Flag = Flag::text(
 pub(crate) const K8S_KEYCHAIN: Flag = Flag::switch(
     "k8s-keychain",
     "Taken for cosign's sake; logins come from docker's configuration and its credential helpers",
-)
-.hidden();
+);
 pub(crate) const REGISTRY_CACERT: Flag =
     file("registry-cacert", "Authority of the registry's certificate");
 pub(crate) const REGISTRY_CLIENT_CERT: Flag = file(
@@ -145,7 +144,7 @@ pub(crate) const FULCIO_AUTH_FLOW: Flag = Flag::text(
 pub(crate) const FULCIO_URL: Flag = Flag::text(
     "fulcio-url",
     "",
-    "Certificate authority to ask for a certificate",
+    "Certificate authority to ask for a certificate; with --key alone nobody is asked for one",
 );
 pub(crate) const INSECURE_SKIP_VERIFY: Flag = Flag::switch(
     "insecure-skip-verify",
@@ -322,8 +321,7 @@ pub(crate) const ISSUER_REGEXP: Flag = Flag::text(
 pub(crate) const EXPERIMENTAL_OCI11: Flag = Flag::switch(
     "experimental-oci11",
     "Taken for cosign's sake; referrers are always looked at",
-)
-.hidden();
+);
 pub(crate) const IGNORE_SCT: Flag = Flag::switch(
     "insecure-ignore-sct",
     "Do not ask for the promise of a certificate log",
@@ -335,7 +333,11 @@ pub(crate) const IGNORE_TLOG: Flag = Flag::switch(
 pub(crate) const MAX_WORKERS: Flag = Flag::text(
     "max-workers",
     "10",
-    "How many signatures and images to handle at once",
+    "How many signatures and images to handle at once; of a file there is one",
+);
+const NEW_BUNDLE_FORMAT_IS_READ: Flag = Flag::switch(
+    NEW_BUNDLE_FORMAT.name,
+    "Taken for cosign's sake; both formats are always looked at",
 );
 pub(crate) const OFFLINE: Flag = Flag::switch("offline", "Contact nothing but the registry");
 pub(crate) const PRIVATE_INFRASTRUCTURE: Flag = Flag::switch(
@@ -351,8 +353,7 @@ pub(crate) const SIGNATURE_DIGEST_ALGORITHM: Flag = Flag::text(
     "signature-digest-algorithm",
     "",
     "Taken for cosign's sake; the digest follows from the key",
-)
-.hidden();
+);
 pub(crate) const TIMESTAMP_CHAIN: Flag = file(
     "timestamp-certificate-chain",
     "Certificates of the timestamp authority, leaf first, in PEM",
@@ -380,7 +381,7 @@ pub(crate) const VERIFICATION: &[Flag] = &[
     IGNORE_TLOG,
     KEY,
     MAX_WORKERS,
-    NEW_BUNDLE_FORMAT,
+    NEW_BUNDLE_FORMAT_IS_READ,
     OFFLINE,
     PRIVATE_INFRASTRUCTURE,
     REKOR_URL,

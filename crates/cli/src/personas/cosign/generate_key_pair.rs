@@ -34,13 +34,19 @@ pub(super) const COMMAND: Command<Action> = Command {
 };
 
 fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
-    if let Some(reference) = given(matches, &KMS) {
-        return in_service(context, matches, reference);
-    }
-    match matches.args() {
-        [] => {}
-        [reference] => return in_forge(context, matches, reference),
-        args => {
+    match (given(matches, &KMS), matches.args()) {
+        (None, []) => {}
+        (Some(service), []) => return in_service(context, matches, service),
+        (None, [forge]) => return in_forge(context, matches, forge),
+        (Some(_), [forge, ..]) => {
+            return Err(Error::Usage {
+                problem: format!(
+                    "--kms and {forge:?} both say where the key is made: drop one of them"
+                ),
+            }
+            .into());
+        }
+        (None, args) => {
             return Err(Error::Usage {
                 problem: format!("accepts at most 1 arg(s), received {}", args.len()),
             }

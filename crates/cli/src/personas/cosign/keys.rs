@@ -10,21 +10,21 @@ use pki::signing::SigningKey;
 use zeroize::Zeroizing;
 
 use super::error::Error;
-use super::flags::SECURITY_KEY;
+use super::flags::{SECURITY_KEY, SLOT};
 use super::ops::CosignOps;
 use super::registry::RegistryOptions;
-use super::{Context, files, passwords};
+use super::{Context, files, given, passwords};
 use crate::cobra::Matches;
 use crate::process::Process;
 
-/// Refuses `--sk`.
+/// Refuses `--sk` and `--slot`.
 ///
 /// # Errors
 /// [`Error::Unsupported`].
 pub(crate) fn refuse_security_key(matches: &Matches) -> Result<(), Error> {
-    if matches.on(&SECURITY_KEY) {
+    if matches.on(&SECURITY_KEY) || given(matches, &SLOT).is_some() {
         return Err(Error::Unsupported {
-            what: "--sk",
+            what: "--sk with its --slot",
             instead: "Name the key by its PKCS#11 URI: --key 'pkcs11:token=…;object=…'.",
         });
     }

@@ -49,6 +49,7 @@ mod public_key;
 pub(crate) mod refusals;
 pub mod registry;
 mod save;
+mod sentences;
 pub mod service_spec;
 pub(crate) mod services;
 mod sign;
@@ -136,7 +137,7 @@ pub(crate) fn run(
     let words = words::as_cosign_reads(root.command, words, |warning| {
         process.err(format_args!("{warning}\n"));
     });
-    match cobra::parse(root, &words).map_err(|error| usage(root, error))? {
+    match cobra::parse(root, &words).map_err(|error| usage(root, &words, error))? {
         Invocation::Run {
             run,
             command,
@@ -185,40 +186,53 @@ fn variable(session: &Session<'_>, command: &Command<Action>, flag: &str) -> Opt
 }
 
 /// cobra's and pflag's sentences, as cosign shows them.
-fn usage(root: &'static Root<Action>, error: UsageError) -> Error {
-    let (path, mismatch) = match error {
-        UsageError::Flag { problem, .. } => return Error::Usage { problem },
-        UsageError::Arguments { path, mismatch, .. } => (path, *mismatch),
-    };
-    let cobra::Mismatch { wanted, given } = mismatch;
-    let received = given.len();
-    let problem = match (wanted, given.first()) {
-        (Arity::None, Some(word)) => {
-            let words: Vec<String> = path
-                .strip_prefix(root.path)
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect();
-            let group = root.find(&words).map(|(_, command)| command);
-            let similar = group.map_or_else(Vec::new, |group| cobra::similar(group, word));
-            return Error::UnknownCommand {
-                word: word.clone(),
-                path,
-                similar,
+fn usage(root: &'static Root<Action>, words: &[String], error: UsageError) -> Error {
+    let (problem, path) = match error {
+        UsageError::Flag { problem, path, .. } => match words.first() {
+            // As in cobra, the command is looked at before its flags.
+            Some(word) if !word.starts_with('-') && path == root.path => {
+                return unknown_command(Some(root.command), path, word);
+            }
+            _ => (problem, path),
+        },
+        UsageError::Arguments { path, mismatch, .. } => {
+            let cobra::Mismatch { wanted, given } = *mismatch;
+            let received = given.len();
+            let problem = match (wanted, given.first()) {
+                (Arity::None, Some(word)) => {
+                    let words: Vec<String> = path
+                        .strip_prefix(root.path)
+                        .unwrap_or_default()
+                        .split_whitespace()
+                        .map(str::to_owned)
+                        .collect();
+                    let group = root.find(&words).map(|(_, command)| command);
+                    return unknown_command(group, path, word);
+                }
+                (Arity::AtLeast(least), _) => {
+                    format!("requires at least {least} arg(s), only received {received}")
+                }
+                (Arity::Exactly(exactly), _) => {
+                    format!("accepts {exactly} arg(s), received {received}")
+                }
+                (Arity::None | Arity::OneOrMoreShownAsOne, _) => {
+                    format!("received {received} arg(s)")
+                }
             };
-        }
-        (Arity::AtLeast(least), _) => {
-            format!("requires at least {least} arg(s), only received {received}")
-        }
-        (Arity::Exactly(exactly), _) => {
-            format!("accepts {exactly} arg(s), received {received}")
-        }
-        (Arity::None | Arity::OneOrMoreShownAsOne, _) => {
-            format!("received {received} arg(s)")
+            (problem, path)
         }
     };
-    Error::Usage { problem }
+    Error::Usage {
+        problem: format!("{problem}\nRun '{path} --help' for usage."),
+    }
+}
+
+fn unknown_command(group: Option<&Command<Action>>, path: String, word: &str) -> Error {
+    Error::UnknownCommand {
+        word: word.to_owned(),
+        path,
+        similar: group.map_or_else(Vec::new, |group| cobra::similar(group, word)),
+    }
 }
 
 /// What was given for a flag; empty is nothing.

@@ -6,12 +6,18 @@ use oci::{Reference, Repository};
 use signing::TagKind;
 use signing::carry::{Branch, BranchKind, Tree};
 
-use super::flags::{EXPERIMENTAL_OCI11, REFERRERS_MODE, REGISTRY, flags};
+use super::flags::{self, EXPERIMENTAL_OCI11, REGISTRY, flags};
 use super::registry::RegistryOptions;
 use super::{Action, Context, formats, images};
-use crate::cobra::{Arity, Command, Matches};
+use crate::cobra::{Arity, Command, Flag, Matches};
 use crate::failure::Failure;
 use crate::render::printable::printable;
+
+const REFERRERS_MODE: Flag = Flag::text(
+    flags::REFERRERS_MODE.name,
+    "",
+    "Taken for cosign's sake; tags and referrers are always looked at",
+);
 
 pub(super) const COMMAND: Command<Action> = Command {
     usage: "[OPTIONS] IMAGE",

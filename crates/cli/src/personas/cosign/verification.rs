@@ -86,8 +86,13 @@ pub enum VerificationError {
     )]
     NoIssuer,
     /// A regular expression that is none.
-    #[error("error parsing regexp: {0}")]
-    Pattern(#[from] PatternError),
+    #[error("error parsing regexp: --{flag}: {source}")]
+    Pattern {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong.
+        source: PatternError,
+    },
 }
 
 impl Verification {
@@ -236,7 +241,9 @@ fn rule(
     Ok(match (given(matches, exact), given(matches, regexp)) {
         (Some(text), _) => Some(TextRule::Exact(text.to_owned())),
         (None, Some(pattern)) => {
-            let pattern = Pattern::new(pattern).map_err(VerificationError::from)?;
+            let flag = regexp.name;
+            let pattern = Pattern::new(pattern)
+                .map_err(|source| VerificationError::Pattern { flag, source })?;
             Some(TextRule::Matching(pattern))
         }
         (None, None) => None,

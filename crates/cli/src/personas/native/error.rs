@@ -7,7 +7,7 @@ use chassis::BindError;
 use thiserror::Error;
 
 use crate::demo::DemoError;
-use crate::render::printable::printable;
+use crate::render::printable::{printable, printable_lines};
 use crate::services::{DataFolderError, ServicesError};
 
 /// A refused native command.
@@ -211,7 +211,11 @@ impl Error {
                  --identity, or drop --annotations."
                 .to_owned(),
             Self::Conflict { drop, way_out, .. } => format!("{self}\nDrop --{drop}{way_out}."),
-            Self::Expression { flag, reason } => format!("--{flag} is no regular expression: {}", printable(reason)),
+            Self::Expression { flag, reason } => format!(
+                "--{flag} is no regular expression: {}\nIt has RE2's syntax: a backslash stands before a character that \
+                 means itself.",
+                printable_lines(reason)
+            ),
             Self::KeyOrIdentity => "--identity cannot be used with --key: either may be meant to be enough, or both \
                  demanded\nDrop --identity, or write a policy that says any or all: see 'countersign verify --help'."
                 .to_owned(),

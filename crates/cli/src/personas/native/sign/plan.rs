@@ -138,15 +138,20 @@ impl Plan {
 
     /// Flags that are for Sigstore say nothing without it.
     fn check(self, matches: &Matches) -> Result<Self, Failure> {
-        let lost = [&ANNOTATIONS, &FORMAT, &SIGNING_CONFIG, &IDENTITY_TOKEN];
+        let lost = [
+            &ANNOTATIONS,
+            &FORMAT,
+            &IDENTITY_TOKEN,
+            &RECURSIVE,
+            &SIGNING_CONFIG,
+            &TRUSTED_ROOT,
+        ];
         match lost.into_iter().find(|flag| matches.given(flag).is_some()) {
-            Some(flag) if self.sigstore.is_none() => Err(Error::Needed {
-                flag: KEY.name,
-                why: if flag.name == ANNOTATIONS.name {
-                    "content trust has no annotations"
-                } else {
-                    "content trust has one form, and keys of its own"
-                },
+            Some(flag) if self.sigstore.is_none() => Err(Error::Conflict {
+                drop: flag.name,
+                because: "content trust alone".to_owned(),
+                why: "it is about signatures of Sigstore",
+                way_out: ", or sign by Sigstore, too: with --key or --keyless".to_owned(),
             }
             .into()),
             _ => Ok(self),
