@@ -321,3 +321,51 @@ fn missing_halves_are_named() {
         refused.says(missing);
     }
 }
+
+/// What is wrong, and below it what to do.
+#[test]
+fn refusals_say_what_to_do() {
+    let Some(scene) = Scene::start(At::DockerRegistry) else {
+        return;
+    };
+    scene.generate_key(Who::Ours, "key");
+    for (words, says) in [
+        (
+            "verfy --key key.pub",
+            "unknown command \"verfy\" for \"cosign\"\n\nDid you mean this?\n\tverify\n",
+        ),
+        (
+            "verify --kee key.pub",
+            "unknown flag: --kee\nRun 'cosign verify --help' for usage.\n",
+        ),
+        (
+            "verify --key key.pub --signature nowhere.sig",
+            "open nowhere.sig: no such file or directory\nLook whether its name is right",
+        ),
+        (
+            "verify --certificate-identity-regexp ( --certificate-oidc-issuer i",
+            "error parsing regexp: --certificate-identity-regexp: ",
+        ),
+        (
+            "verify --key key.pub --slot signature",
+            "--sk with its --slot is not supported\nName the key by its PKCS#11 URI",
+        ),
+        (
+            "verify --key key.pub --local-image",
+            "oci-layout is missing\nName a folder that 'save' wrote.",
+        ),
+        (
+            "sign-blob --key key.key --signing-config s",
+            "must specify --bundle with --signing-config\nName the file of the bundle",
+        ),
+        (
+            "generate-key-pair --kms awskms:///alias/app",
+            "both say where the key is made: drop one of them",
+        ),
+    ] {
+        let words: Vec<&str> = words.split(' ').chain([IMAGE]).collect();
+        let refused = scene.run(Who::Ours, &words);
+        assert_eq!(refused.code(), Some(1), "{refused}");
+        refused.says(says);
+    }
+}

@@ -187,7 +187,7 @@ fn flags_and_files_that_are_not_understood() {
         ),
         (
             "[sign]\nsystems = [\"sigstore\"]\n",
-            "line 1, column 1: 0 of key, keyless here, exactly one needed",
+            "line 1, column 1: exactly one of key, keyless is needed here, and there are 0",
         ),
         ("rules = [\n", "countersign.toml: line "),
     ] {

@@ -210,11 +210,14 @@ pub enum SignPlan<'a> {
 pub trait VerifyOps {
     /// Verifies each image; what is wrong with one is nothing to the others. `report` is told of each in their order,
     /// as soon as it and those before it are done.
+    ///
+    /// # Errors
+    /// The log cannot be asked by its address; `report` was told of nothing.
     fn verify_images(
         &mut self,
         request: &VerifyImages<'_>,
         report: &mut dyn FnMut(usize, Result<ImageOutcome, Error>),
-    );
+    ) -> Result<(), Error>;
 }
 
 /// Which images to verify, and how.

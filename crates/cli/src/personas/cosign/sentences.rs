@@ -213,8 +213,7 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => format!(
-            "open {path}: no such file or directory\nLook whether the name is right; it is looked for from the current \
-             folder."
+            "open {path}: no such file or directory\nLook whether its name is right, and in which folder this runs."
         ),
         io::ErrorKind::PermissionDenied => {
             format!("open {path}: permission denied\nLet this user read it.")

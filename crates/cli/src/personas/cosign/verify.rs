@@ -172,7 +172,7 @@ pub(super) fn verify_each(
     let bar = progress::bar(process, targets.len() as u64, "verifying");
     let mut tally = Tally::default();
     let mut unprinted = None;
-    ops.verify_images(work, &mut |index, result| {
+    let begun = ops.verify_images(work, &mut |index, result| {
         let image = targets
             .get(index)
             .map(ToString::to_string)
@@ -198,6 +198,7 @@ pub(super) fn verify_each(
         bar.inc(1);
     });
     bar.finish_and_clear();
+    begun?;
     if let Some(error) = unprinted {
         return Err(error.into());
     }

@@ -260,6 +260,10 @@ impl Error {
             }
             Self::HelpTopic { topic } => format!("unknown help topic: {topic}"),
             Self::Image { text, source } => format!("{text:?} is no image: {source}"),
+            Self::Io { action, path, source } if source.kind() == io::ErrorKind::NotFound => format!(
+                "cannot {action} {}: no such file or directory\nLook whether its name is right.",
+                path.display()
+            ),
             Self::Io { action, path, source } => format!("cannot {action} {}: {source}", path.display()),
             Self::ListenAddress { found } => {
                 format!("--listen {found:?} is not an address with a port, such as 127.0.0.1:5443 or [::]:443")

@@ -44,9 +44,20 @@ impl Client<'_> {
             }
             return Ok(token);
         }
-        let Some(url) = provider.filter(|_| options.flow != Some(Flow::Token)) else {
-            return Err(Error::NoToken);
-        };
+        match provider.filter(|_| options.flow != Some(Flow::Token)) {
+            Some(url) => self.log_in(http, options, url).await,
+            None => Err(Error::NoToken),
+        }
+    }
+
+    /// The token of a person who logs in, or of the client itself.
+    async fn log_in(
+        &self,
+        http: &Http,
+        options: &IdentityOptions,
+        url: &str,
+    ) -> Result<IdentityToken, Error> {
+        let process = self.process;
         let client = ClientId {
             id: options.client_id.clone(),
             secret: options.client_secret.clone(),

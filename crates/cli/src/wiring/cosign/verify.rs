@@ -16,22 +16,11 @@ impl VerifyOps for Client<'_> {
         &mut self,
         request: &VerifyImages<'_>,
         report: &mut dyn FnMut(usize, Result<ImageOutcome, Error>),
-    ) {
+    ) -> Result<(), Error> {
         let now = self.process.now();
         let mut demand = request.request.clone();
         demand.search.document_bytes = self.options.largest_attachment;
-        match request.log.map(|url| self.log(url)).transpose() {
-            Ok(log) => demand.log = log,
-            Err(_) => {
-                let errors = request
-                    .images
-                    .iter()
-                    .filter_map(|_| self.log(request.log?).err());
-                return errors
-                    .enumerate()
-                    .for_each(|(index, error)| report(index, Err(error)));
-            }
-        }
+        demand.log = request.log.map(|url| self.log(url)).transpose()?;
         let places: Vec<_> = request
             .images
             .iter()
@@ -44,6 +33,7 @@ impl VerifyOps for Client<'_> {
             outcome.map_err(|error| unknown(target, error))
         });
         self.report_each(request.images.len(), work.buffered(request.at_once), report);
+        Ok(())
     }
 }
 

@@ -99,7 +99,7 @@ pub enum PolicyFault {
         reason: String,
     },
     /// Members that exclude each other, or none of them.
-    #[error("{found} of {choices} here, exactly one needed")]
+    #[error("exactly one of {choices} is needed here, and there are {found}")]
     ExactlyOne {
         /// The members.
         choices: String,

@@ -168,7 +168,9 @@ impl Demands {
         let key = if place.trim_start().starts_with("-----BEGIN") {
             VerifyingKey::from_pem(place.as_bytes()).map_err(|error| error.to_string())
         } else {
-            keys::public(context, &file.key(place)).map_err(|error| error.text())
+            // One line among others.
+            keys::public(context, &file.key(place))
+                .map_err(|error| error.text().replace('\n', ". "))
         };
         Ok(key)
     }

@@ -14,6 +14,7 @@ use crate::render::table::table;
 
 /// Version of the JSON document: members and codes are only ever added to one version.
 const SCHEMA: u32 = 1;
+
 /// One line per image.
 pub(super) fn rows(images: &[JudgedImage<'_>], names: &Names<'_>) -> String {
     let mut rows = vec![["IMAGE", "DIGEST", "RESULT", "BY"].map(str::to_owned)];
