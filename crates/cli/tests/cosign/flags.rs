@@ -332,11 +332,11 @@ fn refusals_say_what_to_do() {
     for (words, says) in [
         (
             "verfy --key key.pub",
-            "unknown command \"verfy\" for \"cosign\"\n\nDid you mean this?\n\tverify\n",
+            "unknown command \"verfy\" for \"countersign cosign\"\n\nDid you mean this?\n\tverify\n",
         ),
         (
             "verify --kee key.pub",
-            "unknown flag: --kee\nRun 'cosign verify --help' for usage.\n",
+            "unknown flag: --kee\nRun 'countersign cosign verify --help' for usage.",
         ),
         (
             "verify --key key.pub --signature nowhere.sig",
