@@ -183,19 +183,15 @@ async fn a_tag_that_never_holds_still_is_an_error() {
     );
 }
 
-/// What another writer overwrote and nobody else will write again is written again.
-#[tokio::test(start_paused = true)]
-async fn what_a_finished_writer_wrote_is_kept_too() {
-    let subject = artifact(None, "subject");
-    let entry = |note| artifact(Some(&subject), note).referrer_entry();
-    // The tag as it is read: another writer's, then that of a third who had not seen it, then what is written.
-    let (first, third) = (entry("finished"), entry("third"));
-    let reads = Arc::new(Mutex::new(vec![
-        Manifest::index(vec![third.clone()]),
-        Manifest::index(vec![first.clone()]),
-    ]));
-    let written = Arc::new(Mutex::new(Vec::new()));
-    let (state, left) = (written.clone(), reads.clone());
+/// A registry that answers so to a question for referrers, and what it keeps under the tag that lists them. Before that
+/// is read, what is in `before` is, the last first.
+async fn without_api(
+    status: u16,
+    before: Vec<Manifest>,
+    kept: Vec<u8>,
+) -> (Server, Arc<Mutex<Vec<u8>>>) {
+    let kept = Arc::new(Mutex::new(kept));
+    let (before, state) = (Mutex::new(before), kept.clone());
     let server = Server::start(move |seen: &Seen| {
         let tagged = seen.target.contains("/manifests/sha256-");
         match (seen.method.as_str(), tagged) {
@@ -204,16 +200,31 @@ async fn what_a_finished_writer_wrote_is_kept_too() {
                 reply(201)
             }
             ("PUT", false) => reply(201),
-            (_, true) => match left.lock().unwrap().pop() {
+            (_, true) => match before.lock().unwrap().pop() {
                 Some(index) => index_reply(&index),
                 None => reply(200)
                     .header("content-type", MediaType::OCI_INDEX.as_str())
                     .body(state.lock().unwrap().clone()),
             },
-            _ => reply(404),
+            _ => reply(status),
         }
     })
     .await;
+    (server, kept)
+}
+
+/// What another writer overwrote and nobody else will write again is written again.
+#[tokio::test(start_paused = true)]
+async fn what_a_finished_writer_wrote_is_kept_too() {
+    let subject = artifact(None, "subject");
+    let entry = |note| artifact(Some(&subject), note).referrer_entry();
+    // The tag as it is read: another writer's, then that of a third who had not seen it, then what is written.
+    let (first, third) = (entry("finished"), entry("third"));
+    let before = vec![
+        Manifest::index(vec![third.clone()]),
+        Manifest::index(vec![first.clone()]),
+    ];
+    let (server, written) = without_api(404, before, Vec::new()).await;
     let ours = artifact(Some(&subject), "ours");
     anonymous(&server)
         .push_referrer(&name(), &ours)
@@ -250,24 +261,8 @@ async fn what_is_not_known_of_the_list_is_kept() {
         MediaType::OCI_INDEX,
         MediaType::OCI_MANIFEST
     );
-    let state = Arc::new(Mutex::new(index.into_bytes()));
-    let kept = state.clone();
-    let server = Server::start(move |seen: &Seen| {
-        let tagged = seen.target.contains("/manifests/sha256-");
-        match (seen.method.as_str(), tagged) {
-            ("PUT", true) => {
-                *kept.lock().unwrap() = seen.body.clone();
-                reply(201)
-            }
-            ("PUT", false) => reply(201),
-            (_, true) => reply(200)
-                .header("content-type", MediaType::OCI_INDEX.as_str())
-                .body(kept.lock().unwrap().clone()),
-            // Harbor, where the API is off.
-            _ => reply(412),
-        }
-    })
-    .await;
+    // As Harbor answers, where the API is off.
+    let (server, state) = without_api(412, Vec::new(), index.into_bytes()).await;
     let ours = artifact(Some(&subject), "ours");
     let pushed = anonymous(&server)
         .push_referrer(&name(), &ours)

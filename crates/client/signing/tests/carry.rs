@@ -13,14 +13,21 @@ use signing::{Place, TagKind};
 use testkit::{CosignVersion, Peers};
 use world::{Kind, World, plan};
 
-/// Everything is found at the destination by both cosigns, which know nothing of where it was.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_form_travels_between_registries() {
-    let Some(peers) = Peers::locate() else { return };
-    let world = World::new(&peers).await;
+/// An index in a registry without the API, with everything that can be attached.
+async fn stocked() -> Option<(World, String, Manifest)> {
+    let world = World::new(&Peers::locate()?).await;
     let from = world.image(Kind::NoApi, "from");
     let index = world.push_index(&from).await;
     world.attach_everything(&from, &index);
+    Some((world, from, index))
+}
+
+/// Everything is found at the destination by both cosigns, which know nothing of where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_travels_between_registries() {
+    let Some((world, from, index)) = stocked().await else {
+        return;
+    };
     let mut last = from;
     // To a registry with the API, to another repository there, and back to one without.
     for (kind, name) in [(Kind::Api, "a/to"), (Kind::Api, "bb"), (Kind::NoApi, "to")] {
@@ -60,11 +67,9 @@ async fn every_form_travels_between_registries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_for_and_no_more() {
-    let Some(peers) = Peers::locate() else { return };
-    let world = World::new(&peers).await;
-    let from = world.image(Kind::NoApi, "from");
-    let index = world.push_index(&from).await;
-    world.attach_everything(&from, &index);
+    let Some((world, from, index)) = stocked().await else {
+        return;
+    };
     let source = world.place(&from).await;
     let signatures = Selection {
         signatures: true,
@@ -185,11 +190,9 @@ async fn nothing_of_the_destination_is_lost() {
 /// What we save, cosign loads, as far as it loads what it saves itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn cosign_loads_what_we_save() {
-    let Some(peers) = Peers::locate() else { return };
-    let world = World::new(&peers).await;
-    let from = world.image(Kind::NoApi, "from");
-    let index = world.push_index(&from).await;
-    world.attach_everything(&from, &index);
+    let Some((world, from, index)) = stocked().await else {
+        return;
+    };
     let folder = world.folder("saved");
     let source = world.place(&from).await;
     let (layout, carried) = save(&source, &folder, 4, &|_, _| {}).await.unwrap();
@@ -200,12 +203,7 @@ async fn cosign_loads_what_we_save() {
         world
             .cosign(version, &["load", "--dir", "saved", &to])
             .success();
-        world
-            .verify(CosignVersion::V2, "verify", &to, &index)
-            .success();
-        world
-            .verify(CosignVersion::V2, "verify-attestation", &to, &index)
-            .success();
+        world.accepts(CosignVersion::V2, &to, &index);
     }
 
     // Cosign 3.1 forgets bundles when there are attestations of the older form.
@@ -249,12 +247,7 @@ async fn we_load_what_cosign_saves() {
         )
         .await
         .unwrap();
-        world
-            .verify(CosignVersion::V2, "verify", &to, &image)
-            .success();
-        world
-            .verify(CosignVersion::V2, "verify-attestation", &to, &image)
-            .success();
+        world.accepts(CosignVersion::V2, &to, &image);
         let bundles = carried.items.iter().filter(|item| {
             matches!(
                 item.what,
@@ -266,12 +259,7 @@ async fn we_load_what_cosign_saves() {
         });
         if version == CosignVersion::V3 {
             assert_eq!(bundles.count(), 2);
-            world
-                .verify(CosignVersion::V3, "verify", &to, &image)
-                .success();
-            world
-                .verify(CosignVersion::V3, "verify-attestation", &to, &image)
-                .success();
+            world.accepts(CosignVersion::V3, &to, &image);
         } else {
             // It does not know them.
             assert_eq!(bundles.count(), 0);
@@ -282,11 +270,9 @@ async fn we_load_what_cosign_saves() {
 /// Ours to ours, by way of a folder, into a registry of either kind.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_goes_through_a_layout() {
-    let Some(peers) = Peers::locate() else { return };
-    let world = World::new(&peers).await;
-    let from = world.image(Kind::NoApi, "from");
-    let index = world.push_index(&from).await;
-    world.attach_everything(&from, &index);
+    let Some((world, from, index)) = stocked().await else {
+        return;
+    };
     let source = world.place(&from).await;
     let (layout, saved) = save(&source, &world.folder("saved"), 4, &|_, _| {})
         .await

@@ -12,7 +12,9 @@ use signing::sign::{
     Witnesses, attest_image, sign_blob, sign_image,
 };
 use sigstore::predicate::PredicateType;
+use sigstore::timestamp::TimestampError;
 use sigstore::trust::TrustedRoot;
+use sigstore::verify::{LogError, Refusal, SctRefusal};
 use stage::keyless::{IDENTITY, ISSUER, now, signer, trust, witnesses};
 use stage::{Stage, annotations};
 use testkit::sigstack::{Faults, Sigstore};
@@ -26,17 +28,9 @@ fn plan<'a>(
     trust: &'a TrustedRoot,
 ) -> ImagePlan<'a> {
     ImagePlan {
-        payload: None,
-        signer,
-        witnesses,
-        formats,
-        annotations,
-        identity: None,
-        docker_media_types: false,
-        record_creation: false,
         trust: Some(trust),
-        upload: true,
         now: now(),
+        ..stage::plan(signer, witnesses, formats, annotations)
     }
 }
 
@@ -174,32 +168,88 @@ async fn files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_verify_is_not_written() {
+    type IsIt = fn(&Refusal) -> bool;
     let Some(peers) = Peers::locate() else { return };
     let stage = Stage::new(&peers);
     let none = BTreeMap::new();
-    let faults = [
-        Faults {
-            no_sct: true,
-            ..Faults::default()
-        },
-        Faults {
-            wrong_set: true,
-            ..Faults::default()
-        },
-        Faults {
-            wrong_checkpoint: true,
-            ..Faults::default()
-        },
-        Faults {
-            wrong_proof: true,
-            ..Faults::default()
-        },
-        Faults {
-            wrong_timestamp: true,
-            ..Faults::default()
-        },
+    let right = Faults::default;
+    let faults: [(Faults, IsIt); 6] = [
+        (
+            Faults {
+                no_sct: true,
+                ..right()
+            },
+            |refusal| *refusal == Refusal::Sct(SctRefusal::Absent),
+        ),
+        (
+            Faults {
+                wrong_sct: true,
+                ..right()
+            },
+            |refusal| matches!(refusal, Refusal::Sct(SctRefusal::Sct(_))),
+        ),
+        (
+            Faults {
+                wrong_set: true,
+                ..right()
+            },
+            |refusal| {
+                matches!(
+                    refusal,
+                    Refusal::Log {
+                        error: LogError::Promise(_),
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            Faults {
+                wrong_checkpoint: true,
+                ..right()
+            },
+            |refusal| {
+                matches!(
+                    refusal,
+                    Refusal::Log {
+                        error: LogError::Checkpoint(_),
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            Faults {
+                wrong_proof: true,
+                ..right()
+            },
+            |refusal| {
+                matches!(
+                    refusal,
+                    Refusal::Log {
+                        error: LogError::Tree { .. },
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            Faults {
+                wrong_timestamp: true,
+                ..right()
+            },
+            |refusal| {
+                matches!(
+                    refusal,
+                    Refusal::Timestamp {
+                        error: TimestampError::Signature(_),
+                        ..
+                    }
+                )
+            },
+        ),
     ];
-    for faults in faults {
+    for (faults, is_it) in faults {
         let services = Sigstore::start();
         let trust = trust(&services);
         let shown = format!("{faults:?}");
@@ -214,7 +264,7 @@ async fn what_does_not_verify_is_not_written() {
         };
         let refused = sign_image(to, &plan).await.unwrap_err();
         assert!(
-            matches!(refused, SignError::Unverifiable(_) | SignError::Service(_)),
+            matches!(&refused, SignError::Unverifiable(refusal) if is_it(refusal)),
             "{shown}: {refused}"
         );
         assert_eq!(stage.attached(&subject).await, (0, 0), "{shown}");

@@ -111,7 +111,13 @@ async fn a_platform_of_an_index() {
         outcome.image().manifest().unwrap().content(),
         Content::Index { .. }
     ));
-    assert!(outcome.verified().is_err());
+    assert_eq!(
+        outcome.verified().unwrap_err(),
+        &VerifyFailure::NoSignature {
+            others: Vec::new(),
+            image_absent: false
+        }
+    );
     let place = place.at(scene.image.digest());
     let outcome = verify(&place, &scene.request()).await.unwrap();
     assert_eq!(outcome.verified().unwrap().len(), 1);
@@ -126,5 +132,11 @@ async fn a_layout_without_an_image() {
     let place = Place::layout(writer.finish(entries).await.unwrap());
     let error = verify(&place, &scene.request()).await.unwrap_err();
     assert!(matches!(error, VerifyError::NoSuchImage(_)));
-    assert!(Layout::open(&folder.path().join("none")).await.is_err());
+    assert!(matches!(
+        Layout::open(&folder.path().join("none")).await,
+        Err(layout::Error::Absent {
+            missing: "oci-layout",
+            ..
+        })
+    ));
 }

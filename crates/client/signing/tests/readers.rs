@@ -10,12 +10,12 @@ use keyless::rekor::LogVersion;
 use pki::digest::Sha256;
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::json;
-use signing::sign::{BlobPlan, Signer, attest_blob, sign_blob};
-use signing::verify::{BlobEvidence, BlobRequest, Proofs, Whose, verify_blob};
+use signing::sign::{BlobPlan, SignError, Signer, attest_blob, sign_blob};
+use signing::verify::{BlobEvidence, BlobFailure, BlobRequest, Proofs, Whose, verify_blob};
 use sigstore::bundle::Bundle;
 use sigstore::identity::{IdentityPolicy, TextRule};
 use sigstore::predicate::{About, PredicateType};
-use sigstore::verify::Artifact;
+use sigstore::verify::{Artifact, LogError, Refusal};
 use stage::keyless::{IDENTITY, ISSUER, now, signer, trust, witnesses};
 use testkit::sigstack::{Claims, Ref, Sigstore};
 use testkit::{Peers, Readers};
@@ -60,6 +60,24 @@ impl Scene {
     fn token(&self) -> String {
         let claims = Claims::gitlab(ISSUER, "acme/app", Ref::Branch("main"));
         self.services.token(&claims)
+    }
+
+    /// Writes what is made with an identity and this log.
+    async fn write_made(
+        &self,
+        log: LogVersion,
+        make: impl AsyncFnOnce(&BlobPlan<'_>) -> Result<Bundle, SignError>,
+    ) {
+        let signer = signer(&self.services, Api::V2).await;
+        let witnesses = witnesses(&self.services, log);
+        let trust = trust(&self.services);
+        let plan = BlobPlan {
+            signer: &signer,
+            witnesses: &witnesses,
+            trust: Some(&trust),
+            now: now(),
+        };
+        self.write(&make(&plan).await.unwrap());
     }
 
     fn write(&self, bundle: &Bundle) {
@@ -120,7 +138,12 @@ impl Scene {
             verify_blob(&artifact, &evidence, &request, &root, now()).result
         };
         let _proof = judge(BLOB).unwrap();
-        judge(b"other bytes").unwrap_err();
+        let other = judge(b"other bytes").unwrap_err();
+        let error = LogError::OtherThan { what: "artifact" };
+        assert_eq!(
+            other,
+            BlobFailure::Refused(Refusal::Log { index: 0, error })
+        );
     }
 }
 
@@ -130,17 +153,9 @@ async fn a_file_that_we_sign() {
         return;
     };
     let scene = Scene::new(&peers);
-    let trust = trust(&scene.services);
     for log in [LogVersion::V1, LogVersion::V2] {
-        let signer = signer(&scene.services, Api::V2).await;
-        let witnesses = witnesses(&scene.services, log);
-        let plan = BlobPlan {
-            signer: &signer,
-            witnesses: &witnesses,
-            trust: Some(&trust),
-            now: now(),
-        };
-        scene.write(&sign_blob(&plan, BLOB).await.unwrap());
+        let make = async |plan: &BlobPlan<'_>| sign_blob(plan, BLOB).await;
+        scene.write_made(log, make).await;
         scene.go_verifies(["-artifact", "blob"]);
         scene.python_verifies();
         scene.js_verifies(Some("blob"));
@@ -153,24 +168,16 @@ async fn a_predicate_that_we_sign() {
         return;
     };
     let scene = Scene::new(&peers);
-    let trust = trust(&scene.services);
     let digest = Sha256::of(BLOB);
     let about = About {
         name: "blob",
         digest: &digest,
     };
     for log in [LogVersion::V1, LogVersion::V2] {
-        let signer = signer(&scene.services, Api::V2).await;
-        let witnesses = witnesses(&scene.services, log);
-        let plan = BlobPlan {
-            signer: &signer,
-            witnesses: &witnesses,
-            trust: Some(&trust),
-            now: now(),
-        };
         let kind = PredicateType::SlsaProvenance1;
-        let bundle = attest_blob(&plan, about, &kind, b"{\"n\": 1.50}").await;
-        scene.write(&bundle.unwrap());
+        let make =
+            async |plan: &BlobPlan<'_>| attest_blob(plan, about, &kind, b"{\"n\": 1.50}").await;
+        scene.write_made(log, make).await;
         scene.go_verifies(["-artifact-digest", &digest.to_string()]);
         scene.python_verifies();
         if matches!(log, LogVersion::V1) {

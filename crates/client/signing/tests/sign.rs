@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use pki::cosign_key::CosignKeyFile;
 use pki::signing::{KeyAlgorithm, SigningKey};
 use signing::sign::{
-    AttestPlan, BlobPlan, Destination, EntryKind, Format, ImagePlan, Said, Signed, Signer, Stored,
-    Witnesses, attest_image, sign_blob, sign_blob_legacy, sign_image,
+    AttestPlan, BlobPlan, Destination, EntryKind, Format, Said, Signed, Signer, Stored, Witnesses,
+    attest_image, sign_blob, sign_blob_legacy, sign_image,
 };
 use sigstore::predicate::PredicateType;
-use stage::{Stage, annotations};
+use stage::{Stage, annotations, plan};
 use testkit::{CosignVersion, Output, Peers};
 
 /// Values that a signature must carry whatever is in them.
@@ -21,27 +21,6 @@ const AWKWARD: [(&str, &str); 3] = [
     ("url", "https://example.com/?a=1&b=2"),
     ("empty", ""),
 ];
-
-fn plan<'a>(
-    signer: &'a Signer,
-    witnesses: &'a Witnesses,
-    formats: &'a [Format],
-    annotations: &'a BTreeMap<String, String>,
-) -> ImagePlan<'a> {
-    ImagePlan {
-        payload: None,
-        signer,
-        witnesses,
-        formats,
-        annotations,
-        identity: None,
-        docker_media_types: false,
-        record_creation: false,
-        trust: None,
-        upload: true,
-        now: "2026-11-20T22:05:59Z".parse().unwrap(),
-    }
-}
 
 async fn sign(stage: &Stage, signer: &Signer, formats: &[Format]) -> Signed {
     let (witnesses, annotations) = (Witnesses::default(), annotations(&AWKWARD));

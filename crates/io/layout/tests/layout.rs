@@ -7,7 +7,7 @@ use std::path::Path;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use layout::{Error, Kind, Layout, REF_NAME, Writer};
-use oci::{Artifact, BlobVerifier, Descriptor, Digest, Manifest, MediaType};
+use oci::{Artifact, BlobMismatch, BlobVerifier, Descriptor, Digest, Manifest, MediaType};
 use tokio::io::AsyncWriteExt as _;
 
 const LAYER: &[u8] = b"not really a tar";
@@ -109,8 +109,17 @@ async fn what_is_damaged_is_refused() {
     fs::write(&path, b"not really A tar").unwrap();
     let error = layout.blob(&layer, 100).await.unwrap_err();
     assert!(matches!(error, Error::Blob { .. }), "{error:?}");
-    let mut read: Vec<_> = layout.stream(&layer).await.unwrap().collect().await;
-    assert!(read.len() == 1 && read.pop().unwrap().is_err());
+    let read: Vec<_> = layout.stream(&layer).await.unwrap().collect().await;
+    let [Err(error)] = read.as_slice() else {
+        panic!("{read:?}");
+    };
+    assert!(
+        matches!(
+            error.get_ref().and_then(|inner| inner.downcast_ref()),
+            Some(BlobMismatch::Digest(found)) if found.expected == layer.digest
+        ),
+        "{error:?}"
+    );
     let error = layout.blob(&layer, 3).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 3, .. }));
     fs::write(&path, vec![0; 200]).unwrap();

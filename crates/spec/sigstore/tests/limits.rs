@@ -314,87 +314,54 @@ fn documents_of_trust_and_patterns() {
     assert!(Pattern::new(&"a".repeat(limits::PATTERN_BYTES + 1)).is_err());
 }
 
-/// What each parser says of some JSON: nothing, or that it is malformed, or something else.
-fn verdicts(json: &str) -> [(&'static str, Option<bool>); 9] {
+/// A parser, and what it says: nothing, or whether it is that the text is malformed.
+type Said = (&'static str, Option<bool>);
+
+fn said<T, E>(
+    parser: &'static str,
+    result: Result<T, E>,
+    is_malformed: impl FnOnce(&E) -> bool,
+) -> Said {
+    (parser, result.err().as_ref().map(is_malformed))
+}
+
+/// What each parser says of some JSON.
+fn verdicts(json: &str) -> [Said; 9] {
     let bytes = json.as_bytes();
     let annotation = BTreeMap::from([
         (legacy::SIGNATURE.to_owned(), "c2ln".to_owned()),
         (legacy::BUNDLE.to_owned(), json.to_owned()),
     ]);
-    let said = |malformed: Result<(), bool>| malformed.err();
     [
-        (
-            "bundle",
-            said(
-                Bundle::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, BundleError::Malformed { .. })),
-            ),
-        ),
-        (
-            "envelope",
-            said(
-                Envelope::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, EnvelopeError::Malformed { .. })),
-            ),
-        ),
-        (
-            "statement",
-            said(
-                Statement::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, StatementError::Malformed { .. })),
-            ),
-        ),
-        (
-            "payload",
-            said(
-                SimpleSigning::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, SimpleSigningError::Malformed { .. })),
-            ),
-        ),
-        (
-            "body",
-            said(
-                EntryBody::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, BodyError::Malformed { .. })),
-            ),
-        ),
-        (
-            "entry",
-            said(
-                LogEntry::parse(bytes).map(drop).map_err(|error| {
-                    matches!(error, EntryError::Body(BodyError::Malformed { .. }))
-                }),
-            ),
-        ),
-        (
+        said("bundle", Bundle::parse(bytes), |error| {
+            matches!(error, BundleError::Malformed { .. })
+        }),
+        said("envelope", Envelope::parse(bytes), |error| {
+            matches!(error, EnvelopeError::Malformed { .. })
+        }),
+        said("statement", Statement::parse(bytes), |error| {
+            matches!(error, StatementError::Malformed { .. })
+        }),
+        said("payload", SimpleSigning::parse(bytes), |error| {
+            matches!(error, SimpleSigningError::Malformed { .. })
+        }),
+        said("body", EntryBody::parse(bytes), |error| {
+            matches!(error, BodyError::Malformed { .. })
+        }),
+        said("entry", LogEntry::parse(bytes), |error| {
+            matches!(error, EntryError::Body(BodyError::Malformed { .. }))
+        }),
+        said(
             "promise",
-            said(
-                LegacySignature::from_annotations(b"{}", &annotation)
-                    .map(drop)
-                    .map_err(|error| matches!(error, LegacyError::Malformed { .. })),
-            ),
+            LegacySignature::from_annotations(b"{}", &annotation),
+            |error| matches!(error, LegacyError::Malformed { .. }),
         ),
-        (
-            "root",
-            said(
-                TrustedRoot::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, TrustError::Malformed { .. })),
-            ),
-        ),
-        (
-            "configuration",
-            said(
-                SigningConfig::parse(bytes)
-                    .map(drop)
-                    .map_err(|error| matches!(error, SigningConfigError::Malformed { .. })),
-            ),
-        ),
+        said("root", TrustedRoot::parse(bytes), |error| {
+            matches!(error, TrustError::Malformed { .. })
+        }),
+        said("configuration", SigningConfig::parse(bytes), |error| {
+            matches!(error, SigningConfigError::Malformed { .. })
+        }),
     ]
 }
 

@@ -16,7 +16,8 @@ use sigstore::dsse::{Envelope, pre_authentication_encoding};
 use sigstore::identity::{IdentityPolicy, TextRule};
 use sigstore::trust::{SigningConfig, TrustedRoot};
 use sigstore::verify::{
-    AcceptedSigner, Artifact, Policy, Rule, TimestampRule, VerifiedSignature, verify_bundle,
+    AcceptedSigner, Artifact, LogError, Policy, Refusal, Rule, TimestampRule, VerifiedSignature,
+    verify_bundle,
 };
 use testkit::sigstack::{LogVersion, Sigstore};
 
@@ -45,7 +46,7 @@ fn envelope(certified: &CertifiedKey) -> Envelope {
     Envelope::new(kind.to_owned(), statement(), signature)
 }
 
-fn verify(sigstore: &Sigstore, bundle: &Bundle) -> Result<VerifiedSignature, String> {
+fn verify(sigstore: &Sigstore, bundle: &Bundle) -> Result<VerifiedSignature, Refusal> {
     // What others would read.
     let bundle = Bundle::parse(bundle.to_json().as_bytes()).unwrap();
     let trust = TrustedRoot::parse(&std::fs::read(sigstore.trusted_root()).unwrap()).unwrap();
@@ -61,8 +62,7 @@ fn verify(sigstore: &Sigstore, bundle: &Bundle) -> Result<VerifiedSignature, Str
         predicate_type: None,
         annotations: &BTreeMap::new(),
     };
-    let verdict = verify_bundle(&bundle, &Artifact::Bytes(ARTIFACT), &trust, &policy, now());
-    verdict.result.map_err(|refusal| refusal.to_string())
+    verify_bundle(&bundle, &Artifact::Bytes(ARTIFACT), &trust, &policy, now()).result
 }
 
 /// The services that the signing configuration names, with everything that they are asked for.
@@ -165,7 +165,13 @@ async fn what_was_changed_after_signing_does_not_verify() {
         leaf: Box::new(other.certificate),
         intermediates: Vec::new(),
     };
-    assert!(verify(&sigstore, &bundle).is_err());
+    let error = LogError::OtherThan {
+        what: "certificate",
+    };
+    assert_eq!(
+        verify(&sigstore, &bundle).unwrap_err(),
+        Refusal::Log { index: 0, error }
+    );
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use sigstore::dsse::Envelope;
 use sigstore::entry::{EntryError, LogEntry};
 use testkit::sigstack::Sigstore;
 
-use crate::support::{Reply, Server, http, reply};
+use crate::support::{Reply, Server, assert_too_large, http, reply};
 
 /// A signature that can be recorded in several ways.
 struct Signed {
@@ -440,16 +440,7 @@ async fn a_log_that_refuses_is_quoted() {
         let server = Server::saying(reply(201, vec![b' '; 5 << 20])).await;
         let log = Log::new(http(), &server.url, version).unwrap();
         let outcome = log.record(&signed.hashed()).await;
-        assert!(
-            matches!(
-                &outcome,
-                Err(Error::Network {
-                    source: net::Error::TooLarge { .. },
-                    ..
-                })
-            ),
-            "{outcome:?}"
-        );
+        assert_too_large(&outcome);
     }
     // The second interface gives no way to the entry that is there.
     let server = Server::saying(reply(409, r#"{"message":"equivalent"}"#)).await;

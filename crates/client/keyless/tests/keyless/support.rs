@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use keyless::certified::{CertifiedKey, certify};
 use keyless::fulcio::{Api, Fulcio};
 use keyless::token::IdentityToken;
-use keyless::{Http, Patience};
+use keyless::{Error, Http, Patience};
 use testkit::sigstack::{Claims, Ref, Sigstore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -179,6 +179,18 @@ pub(crate) fn http() -> Http {
             longest_wait: Duration::from_secs(2),
         },
     )
+}
+
+/// That no more than the limit was read.
+#[track_caller]
+pub(crate) fn assert_too_large<T>(outcome: &Result<T, Error>) {
+    match outcome {
+        Err(Error::Network { source, .. }) => {
+            assert!(matches!(source, net::Error::TooLarge { .. }), "{source:?}");
+        }
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it was read"),
+    }
 }
 
 pub(crate) fn gitlab() -> Claims {

@@ -287,11 +287,16 @@ impl World {
         self.cosign(version, &args)
     }
 
+    /// Its signature and its attestation are.
+    pub(crate) fn accepts(&self, version: CosignVersion, image: &str, manifest: &Manifest) {
+        for command in ["verify", "verify-attestation"] {
+            self.verify(version, command, image, manifest).success();
+        }
+    }
+
     pub(crate) fn verify_everything(&self, image: &str, index: &Manifest) {
         for version in [CosignVersion::V2, CosignVersion::V3] {
-            for command in ["verify", "verify-attestation"] {
-                self.verify(version, command, image, index).success();
-            }
+            self.accepts(version, image, index);
         }
         let (at, key) = (Self::at(image, index), format!("{}.pub", self.key));
         let flags = ["--insecure-ignore-tlog", "--experimental-oci11"];

@@ -11,10 +11,32 @@ use pki::cosign_key::CosignKeyFile;
 use pki::keyfile::Passphrase;
 use pki::signing::{KeyAlgorithm, SigningKey};
 use registry::{CredentialSource, Registry, RegistryConfig};
-use signing::sign::Signer;
+use signing::sign::{Format, ImagePlan, Signer, Witnesses};
 use signing::{Place, RegistryPlace, TagKind};
 use testkit::{Cosign, CosignVersion, DockerRegistry, Peers, Skopeo, image};
 use zeroize::Zeroizing;
+
+/// Of nothing but this, long ago, and not verified before it is written.
+pub(crate) fn plan<'a>(
+    signer: &'a Signer,
+    witnesses: &'a Witnesses,
+    formats: &'a [Format],
+    annotations: &'a BTreeMap<String, String>,
+) -> ImagePlan<'a> {
+    ImagePlan {
+        payload: None,
+        signer,
+        witnesses,
+        formats,
+        annotations,
+        identity: None,
+        docker_media_types: false,
+        record_creation: false,
+        trust: None,
+        upload: true,
+        now: "2026-11-20T22:05:59Z".parse().unwrap(),
+    }
+}
 
 pub(crate) struct Stage {
     pub(crate) cosign: Cosign,

@@ -1,12 +1,10 @@
 //! Key files that OpenSSL made, and ours given to OpenSSL.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use pki::key::KeyType;
-use pki::keyfile::{HeaderError, KeyBlock, SealError, UnlockError};
+use pki::keyfile::{HeaderError, KeyBlock, KeyFileError, SealError, UnlockError};
 use pki::signing::{SigningKey, SigningKeyError};
 use proptest::prelude::*;
+use testkit::Peers;
 
 use crate::{one_block, openssl, openssl_key, openssl_public, passphrase};
 
@@ -182,7 +180,10 @@ fn broken_headers_and_bodies_are_malformed() {
     );
     let body_end = good.find("-----END").unwrap();
     let cut = format!("{}{}", &good[..body_end - 5], &good[body_end..]);
-    assert!(KeyBlock::parse_file(cut.as_bytes()).is_err());
+    assert!(matches!(
+        KeyBlock::parse_file(cut.as_bytes()),
+        Err(KeyFileError::NoEnd { line: 1 })
+    ));
     let empty = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n-----END ENCRYPTED PRIVATE KEY-----\n";
     assert_eq!(
         unlock(empty),
@@ -365,7 +366,12 @@ fn the_iteration_count_is_bounded() {
     );
     // A count of zero in the same length would not be DER; negative ones are none either.
     der[at + 2..at + 5].copy_from_slice(&[0xff, 0xff, 0xff]);
-    assert!(with(&der).is_err());
+    assert_eq!(
+        with(&der).unwrap_err(),
+        UnlockError::Unsupported {
+            what: "PBES2 parameters".to_owned()
+        }
+    );
 }
 
 #[test]
@@ -410,26 +416,14 @@ fn secrets_do_not_show() {
     assert_eq!(shown, expected);
 }
 
-/// Runs `openssl` with `input`; `None` if it is not installed.
-#[allow(clippy::print_stderr, reason = "a skip must be seen")]
-fn run_openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
-    let child = Command::new("openssl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = child else {
-        eprintln!("skipped: no openssl on this machine");
-        return None;
-    };
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "openssl {arguments:?}");
-    Some(output.stdout)
-}
-
 #[test]
 fn openssl_reads_what_we_write() {
+    let Some(peers) = Peers::locate() else { return };
+    let run = |arguments: &[&str], input: &[u8]| {
+        let mut command = peers.openssl();
+        command.args(arguments);
+        testkit::run(command, input).success().stdout.into_bytes()
+    };
     for name in [
         "ec-sec1.pem",
         "p384.pem",
@@ -443,9 +437,7 @@ fn openssl_reads_what_we_write() {
             name.trim_end_matches(".pem").replace("-sec1", "")
         ));
         let plain = KeyBlock::plain(&key).to_pem();
-        let Some(read) = run_openssl(&["pkey", "-pubout"], plain.as_bytes()) else {
-            return;
-        };
+        let read = run(&["pkey", "-pubout"], plain.as_bytes());
         assert_eq!(read, public, "{name}");
         // Sealed Ed25519 is in Notary's own form, which OpenSSL does not know.
         if key.public_key().key_type() != &KeyType::Ed25519 {
@@ -454,7 +446,7 @@ fn openssl_reads_what_we_write() {
             let mut sealed = sealed;
             sealed.set_role(None).unwrap();
             let arguments = ["pkey", "-pubout", "-passin", "pass:secret"];
-            let read = run_openssl(&arguments, sealed.to_pem().as_bytes()).unwrap();
+            let read = run(&arguments, sealed.to_pem().as_bytes());
             assert_eq!(read, public, "{name}");
         }
     }

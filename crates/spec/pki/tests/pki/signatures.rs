@@ -1,5 +1,6 @@
 //! One signature under one key: every method, and every way in which it must not count.
 
+use pki::certificate::CertificateError;
 use pki::key::{
     Curve, KeyType, Method, PublicKey, PublicKeyError, PublicKeyFileError, SignatureError,
 };
@@ -215,7 +216,12 @@ fn certificates_verify_with_the_key_of_their_leaf() {
         assert_eq!(key.canonical_id().unwrap(), private.canonical_id());
         assert_ne!(key.tuf_id().as_bytes(), private.canonical_id().as_bytes());
         // As a certificate it is not valid in 1970; signatures do not care.
-        assert!(PublicKey::from_pem(&openssl(certificate), now).is_err());
+        assert!(matches!(
+            PublicKey::from_pem(&openssl(certificate), now),
+            Err(PublicKeyFileError::Certificate(
+                CertificateError::NotYetValid { .. }
+            ))
+        ));
     }
     let wrong_type = PublicKey::new(KeyType::RsaX509, openssl("cert-ec.pem"));
     assert_eq!(

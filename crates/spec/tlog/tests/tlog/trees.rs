@@ -151,7 +151,10 @@ fn a_proof_with_anything_changed_is_refused() {
             Err(ProofError::RootMismatch { .. })
         ));
         for other in (0..13).filter(|other| *other != index) {
-            assert!(verify_inclusion(other, leaf, head_13, &proof).is_err());
+            assert!(matches!(
+                verify_inclusion(other, leaf, head_13, &proof),
+                Err(ProofError::Length { .. } | ProofError::RootMismatch { .. })
+            ));
         }
         for wrong in [&proof[1..], &[proof.as_slice(), &[leaf]].concat()] {
             assert_eq!(
@@ -178,7 +181,10 @@ fn a_proof_with_anything_changed_is_refused() {
             size: old,
             root: leaf_hash(b"fork"),
         };
-        assert!(verify_consistency(forked, head_13, &proof).is_err());
+        assert!(matches!(
+            verify_consistency(forked, head_13, &proof),
+            Err(ProofError::OldRootMismatch { .. } | ProofError::RootMismatch { .. })
+        ));
         let forked = TreeHead {
             size: 13,
             root: leaf_hash(b"fork"),
