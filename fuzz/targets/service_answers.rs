@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use keyless::fulcio::{Api, Fulcio};
 use keyless::oauth::{ClientId, Issuer};
-use keyless::rekor::{Content, EntryId, LogVersion, Log, Proposal, RekorV1, Verifier};
+use keyless::rekor::{Content, LogVersion, Log, Proposal, RekorV1, Verifier};
 use keyless::token::{Ambient, Environment, IdentityToken, Provider, TokenRequest, identity_token};
 use keyless::tsa::TimestampAuthority;
 use keyless::{Http, Patience};
@@ -204,16 +204,9 @@ async fn log(world: &World, question: u8) {
                 assert!(proposal.check(&entry.body).is_ok());
             }
         }
-        4 => {
+        _ => {
             let _ = rekor.find(&proposal).await;
             let _ = rekor.entry_at(7).await;
-        }
-        _ => {
-            if let Ok(names) = rekor.search(&digest).await {
-                assert!(names.len() <= 1024);
-            }
-            let id = EntryId::parse(&"0".repeat(64)).expect("a name");
-            let _ = rekor.entry(&id).await;
         }
     }
 }

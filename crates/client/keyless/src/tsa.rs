@@ -17,15 +17,6 @@ pub struct TimestampAuthority {
     url: Url,
 }
 
-/// A stamp over what was asked, with our nonce; who made it is not verified.
-#[derive(Debug, Clone)]
-pub struct Stamp {
-    /// The `TimeStampResp` as it came, which is what bundles carry.
-    pub der: Vec<u8>,
-    /// The same, parsed.
-    pub parsed: SignedTimestamp,
-}
-
 impl TimestampAuthority {
     /// An authority at exactly `url`; an address without a path means that of Sigstore's authority there.
     ///
@@ -40,11 +31,12 @@ impl TimestampAuthority {
         Ok(Self { http, url })
     }
 
-    /// Has `bytes` stamped, for Sigstore a raw signature.
+    /// Has `bytes` stamped, for Sigstore a raw signature. The answer is the DER `TimeStampResp` as bundles carry it: over
+    /// what was asked, with our nonce; who made it is not verified.
     ///
     /// # Errors
     /// A refusal, by HTTP or in the answer; no answer; a stamp over something else or made for another request.
-    pub async fn stamp(&self, bytes: &[u8]) -> Result<Stamp, Error> {
+    pub async fn stamp(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; 16];
         pki::random::fill(&mut nonce)?;
         let asked = TimestampRequest::new(bytes, nonce);
@@ -68,12 +60,9 @@ impl TimestampAuthority {
                 found: answer.status.as_u16(),
             }));
         }
-        let checked = SignedTimestamp::from_der(&answer.body)
-            .and_then(|parsed| asked.check(&parsed).map(|()| parsed));
-        let parsed = checked.map_err(|error| answer.fault(error))?;
-        Ok(Stamp {
-            der: answer.body.to_vec(),
-            parsed,
-        })
+        SignedTimestamp::from_der(&answer.body)
+            .and_then(|stamp| asked.check(&stamp))
+            .map_err(|error| answer.fault(error))?;
+        Ok(answer.body.to_vec())
     }
 }

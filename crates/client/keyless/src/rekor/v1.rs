@@ -10,7 +10,6 @@ use pki::digest::Sha256;
 use pki::signature::HashAlgorithm;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sigstore::bundle::MessageDigest;
 use sigstore::dsse::Envelope;
 use sigstore::entry::{EntryBody, EntryError, InclusionProof, LogEntry};
 use sigstore::limits;
@@ -21,9 +20,6 @@ use crate::http::{Answer, Base, Http, post_json};
 
 /// Most bytes of an answer: an entry in base64 in JSON, and with `intoto` its attestation.
 const ANSWER_MAX: u64 = 4 * limits::ENTRY_BYTES as u64;
-
-/// Most names of entries that a search is believed to have found.
-const FOUND_MAX: usize = 1024;
 
 /// One log.
 #[derive(Debug, Clone)]
@@ -51,7 +47,7 @@ impl RekorV1 {
         let answer = self.call(request, &[StatusCode::CONFLICT]).await?;
         if answer.status == StatusCode::CONFLICT {
             let id = location(&answer).map_err(|fault| answer.fault(fault))?;
-            return self.get(&id, Some(proposal)).await;
+            return self.existing(&id, proposal).await;
         }
         let recorded = one(&answer)?;
         proposal
@@ -60,18 +56,10 @@ impl RekorV1 {
         Ok(recorded)
     }
 
-    /// The entry of this name.
-    ///
-    /// # Errors
-    /// A refusal (404 if there is none), no answer, or another entry.
-    pub async fn entry(&self, id: &EntryId) -> Result<Recorded, Error> {
-        self.get(id, None).await
-    }
-
     /// The entry at this index over all shards.
     ///
     /// # Errors
-    /// As [`Self::entry`].
+    /// A refusal (404 if there is none), no answer, or another entry.
     pub async fn entry_at(&self, index: u64) -> Result<Recorded, Error> {
         let mut url = self.base.join("/api/v1/log/entries");
         url.query_pairs_mut()
@@ -103,38 +91,17 @@ impl RekorV1 {
             .map_err(|fault| answer.fault(fault))
     }
 
-    /// The names of entries over an artifact with this digest, as the log's index has them; whether they are is to be
-    /// seen from the entries.
-    ///
-    /// # Errors
-    /// A refusal, no answer, or names that are none.
-    pub async fn search(&self, digest: &MessageDigest) -> Result<Vec<EntryId>, Error> {
-        let wanted = json!({ "hash": digest.to_string() });
-        let url = self.base.join("/api/v1/index/retrieve");
-        let answer = self.call(post_json(url, &wanted), &[]).await?;
-        let found: Vec<String> = answer.json()?;
-        if found.len() > FOUND_MAX {
-            return Err(answer.fault(Fault::EntryCount { found: found.len() }));
-        }
-        found
-            .iter()
-            .map(|id| EntryId::parse(id))
-            .collect::<Result<_, _>>()
-            .map_err(|fault| answer.fault(fault))
-    }
-
-    async fn get(&self, id: &EntryId, proposal: Option<&Proposal<'_>>) -> Result<Recorded, Error> {
+    /// The entry of this name, which has to be that of the proposal.
+    async fn existing(&self, id: &EntryId, proposal: &Proposal<'_>) -> Result<Recorded, Error> {
         let url = self.base.join(&format!("/api/v1/log/entries/{id}"));
         let answer = self.call(Request::get(url), &[]).await?;
         let recorded = one(&answer)?;
         if recorded.id.leaf_hash() != id.leaf_hash() {
             return Err(answer.fault(Fault::OtherEntry { part: "name" }));
         }
-        if let Some(proposal) = proposal {
-            proposal
-                .check(&recorded.entry.body)
-                .map_err(|fault| answer.fault(fault))?;
-        }
+        proposal
+            .check(&recorded.entry.body)
+            .map_err(|fault| answer.fault(fault))?;
         Ok(recorded)
     }
 

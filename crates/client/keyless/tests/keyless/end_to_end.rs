@@ -110,7 +110,7 @@ async fn sign(sigstore: &Sigstore, log: LogVersion, envelope_too: bool) -> Bundl
     };
     let mut timestamps = Vec::new();
     for authority in services.timestamp_authorities(&http()).unwrap() {
-        timestamps.push(authority.stamp(content.signature()).await.unwrap().der);
+        timestamps.push(authority.stamp(content.signature()).await.unwrap());
     }
     let mut log_entries = Vec::new();
     for log in services.logs(&http()).unwrap() {
@@ -213,12 +213,8 @@ async fn an_entry_is_recorded_once_and_found_by_whatever_is_known_of_it() {
     let found = log.find(&proposal).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].id, first.id);
-    let by_id = log.entry(&first.id).await.unwrap();
-    assert_eq!(by_id.entry.body, first.entry.body);
     let by_index = log.entry_at(first.entry.log_index).await.unwrap();
     assert_eq!(by_index.id, first.id);
-    let searched = log.search(&digest).await.unwrap();
-    assert_eq!(searched, std::slice::from_ref(&first.id));
 }
 
 #[tokio::test]

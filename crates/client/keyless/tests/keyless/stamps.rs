@@ -1,19 +1,19 @@
 //! Timestamps, right and wrong.
 
-use keyless::tsa::{Stamp, TimestampAuthority};
+use keyless::tsa::TimestampAuthority;
 use keyless::{Error, Fault, Service};
-use sigstore::timestamp::TimestampError;
+use sigstore::timestamp::{SignedTimestamp, TimestampError};
 use testkit::sigstack::Sigstore;
 
-use crate::support::{Reply, Server, http, now, reply};
+use crate::support::{Reply, Server, http, reply};
 
-async fn ask(reply: Reply) -> Result<Stamp, Error> {
+async fn ask(reply: Reply) -> Result<Vec<u8>, Error> {
     let server = Server::saying(reply).await;
     let authority = TimestampAuthority::new(http(), &server.url).unwrap();
     authority.stamp(b"signature").await
 }
 
-fn fault(outcome: Result<Stamp, Error>) -> Fault {
+fn fault(outcome: Result<Vec<u8>, Error>) -> Fault {
     match outcome {
         Err(Error::Answer {
             service: Service::TimestampAuthority,
@@ -32,8 +32,7 @@ async fn an_authority_is_asked_at_its_address_or_at_the_usual_path() {
     for url in [whole.as_str(), base] {
         let authority = TimestampAuthority::new(http(), url).unwrap();
         let stamp = authority.stamp(b"signature").await.unwrap();
-        let age = now().duration_since(stamp.parsed.unverified_time());
-        assert!(age.abs().as_secs() < 60, "{age:?}");
+        assert!(SignedTimestamp::from_der(&stamp).is_ok(), "{url}");
     }
     let calls = sigstore.calls();
     for call in &calls {
@@ -50,7 +49,7 @@ async fn an_authority_is_asked_at_its_address_or_at_the_usual_path() {
 async fn the_stamp_of_another_request_is_refused() {
     let sigstore = Sigstore::start();
     let authority = TimestampAuthority::new(http(), &sigstore.timestamp_url()).unwrap();
-    let replayed = authority.stamp(b"signature").await.unwrap().der;
+    let replayed = authority.stamp(b"signature").await.unwrap();
     let found = fault(ask(reply(200, replayed)).await);
     assert!(
         matches!(
@@ -59,7 +58,7 @@ async fn the_stamp_of_another_request_is_refused() {
         ),
         "{found:?}"
     );
-    let other = authority.stamp(b"something else").await.unwrap().der;
+    let other = authority.stamp(b"something else").await.unwrap();
     let found = fault(ask(reply(200, other)).await);
     assert!(
         matches!(&found, Fault::Timestamp(TimestampError::Imprint { .. })),

@@ -104,10 +104,10 @@ impl Witnesses {
         };
         let entries = try_join_all(self.logs.iter().map(|log| log.record(&proposal)));
         let stamps = try_join_all(self.authorities.iter().map(|one| one.stamp(stamped)));
-        let (entries, stamps) = tokio::try_join!(entries, stamps)?;
+        let (entries, timestamps) = tokio::try_join!(entries, stamps)?;
         Ok(Testimony {
             entries,
-            timestamps: stamps.into_iter().map(|stamp| stamp.der).collect(),
+            timestamps,
         })
     }
 }

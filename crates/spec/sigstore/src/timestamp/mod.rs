@@ -105,12 +105,6 @@ impl SignedTimestamp {
         Token::from_response(der).map(Self)
     }
 
-    /// The time it names, unverified.
-    #[must_use]
-    pub fn unverified_time(&self) -> Timestamp {
-        self.0.time
-    }
-
     /// Verifies that one of the authorities stamped `signature` inside its window.
     pub(crate) fn verify(
         &self,
