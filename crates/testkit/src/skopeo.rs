@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::process::Command;
 
 use crate::folder::Folder;
+use crate::image;
 use crate::peers::Peers;
 use crate::process::{Output, run};
+use crate::registry::DockerRegistry;
 
 /// skopeo 1.9 with a home folder and a policy of its own: every image is accepted, no registry has an alias.
 #[derive(Debug)]
@@ -60,5 +62,19 @@ impl Skopeo {
     #[track_caller]
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Output {
         run(self.command(args), b"")
+    }
+
+    /// Pushes the made-up image of [`image::write_oci_layout`] as `<name>:1` to a registry without passwords, and returns
+    /// `<registry>/<name>@<digest>`.
+    #[track_caller]
+    pub fn push(&self, registry: &DockerRegistry, name: &str, text: &str) -> String {
+        let layout = Folder::new("layout");
+        let digest = image::write_oci_layout(layout.path(), "1", text).digest;
+        let image = format!("{}/{name}", registry.host());
+        let from = format!("oci:{}:1", layout.path().display());
+        let to = format!("docker://{image}:1");
+        self.run(["copy", "--dest-tls-verify=false", &from, &to])
+            .success();
+        format!("{image}@{digest}")
     }
 }

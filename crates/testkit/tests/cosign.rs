@@ -1,26 +1,14 @@
 //! The two cosigns sign for each other.
 
-use testkit::{Cosign, CosignVersion, DockerRegistry, Peers, Skopeo, image};
+use testkit::{Cosign, CosignVersion, DockerRegistry, Peers, Skopeo};
 
 #[test]
 fn the_one_signs_and_the_other_verifies() {
     let Some(peers) = Peers::locate() else { return };
     let registry = DockerRegistry::start(&peers);
-    let skopeo = Skopeo::new(&peers);
     let v3 = Cosign::new(&peers, CosignVersion::V3);
     let v2 = v3.version(CosignVersion::V2);
-    let layout = v3.home().join("layout");
-    let manifest = image::write_oci_layout(&layout, "1", "hello");
-    let image = format!("{}/demo", registry.host());
-    skopeo
-        .run([
-            "copy",
-            "--dest-tls-verify=false",
-            &format!("oci:{}:1", layout.display()),
-            &format!("docker://{image}:1"),
-        ])
-        .success();
-    let signed = format!("{image}@{}", manifest.digest);
+    let signed = Skopeo::new(&peers).push(&registry, "demo", "hello");
     v3.run(["generate-key-pair"]).success();
     let verify = [
         "verify",

@@ -23,22 +23,12 @@ impl Scene {
         let peers = Peers::locate()?;
         let registry = DockerRegistry::start(&peers);
         let cosign = Cosign::new(&peers, version);
-        let layout = cosign.home().join("layout");
-        let digest = image::write_oci_layout(&layout, "1", "hello").digest;
-        let image = format!("{}/demo", registry.host());
-        Skopeo::new(&peers)
-            .run([
-                "copy",
-                "--dest-tls-verify=false",
-                &format!("oci:{}:1", layout.display()),
-                &format!("docker://{image}:1"),
-            ])
-            .success();
+        let image = Skopeo::new(&peers).push(&registry, "demo", "hello");
         Some(Self {
             _registry: registry,
             sigstore: Sigstore::start(),
             cosign,
-            image: format!("{image}@{digest}"),
+            image,
         })
     }
 

@@ -13,7 +13,7 @@ use pki::signing::{KeyAlgorithm, SigningKey};
 use registry::{CredentialSource, Registry, RegistryConfig};
 use signing::sign::{Format, ImagePlan, Signer, Witnesses};
 use signing::{Place, RegistryPlace, TagKind};
-use testkit::{Cosign, CosignVersion, DockerRegistry, Peers, Skopeo, image};
+use testkit::{Cosign, CosignVersion, DockerRegistry, Peers, Skopeo};
 use zeroize::Zeroizing;
 
 /// Of nothing but this, long ago, and not verified before it is written.
@@ -41,7 +41,7 @@ pub(crate) fn plan<'a>(
 pub(crate) struct Stage {
     pub(crate) cosign: Cosign,
     registry: DockerRegistry,
-    digest: String,
+    image: String,
 }
 
 impl Stage {
@@ -49,17 +49,11 @@ impl Stage {
     pub(crate) fn new(peers: &Peers) -> Self {
         let registry = DockerRegistry::start(peers);
         let cosign = Cosign::new(peers, CosignVersion::V3);
-        let layout = cosign.home().join("layout");
-        let manifest = image::write_oci_layout(&layout, "1", "hello");
-        let from = format!("oci:{}:1", layout.display());
-        let to = format!("docker://{}/demo:1", registry.host());
-        Skopeo::new(peers)
-            .run(["copy", "--dest-tls-verify=false", &from, &to])
-            .success();
+        let image = Skopeo::new(peers).push(&registry, "demo", "hello");
         Self {
             cosign,
             registry,
-            digest: manifest.digest,
+            image,
         }
     }
 
@@ -73,7 +67,7 @@ impl Stage {
 
     /// By its digest.
     pub(crate) fn image(&self) -> String {
-        format!("{}/demo@{}", self.registry.host(), self.digest)
+        self.image.clone()
     }
 
     pub(crate) fn registry(&self) -> Arc<Registry> {
