@@ -325,7 +325,7 @@ fn missing_halves_are_named() {
 /// What is wrong, and below it what to do.
 #[test]
 fn refusals_say_what_to_do() {
-    let Some(scene) = Scene::start(At::DockerRegistry) else {
+    let Some(scene) = Scene::start() else {
         return;
     };
     scene.generate_key(Who::Ours, "key");
