@@ -156,23 +156,13 @@ fn platforms() {
         "{digest}"
     );
     verify(&scene, Who::V3, "three", &one).success();
-    let refused = of("windows/amd64").failure();
-    assert!(
-        refused
-            .stderr
-            .contains("not for this platform, but for linux/amd64, linux/arm64"),
-        "{refused}"
-    );
-    let refused = of("linux").failure();
-    assert!(refused.stderr.contains("several platforms"), "{refused}");
+    let there = "not for this platform, but for linux/amd64, linux/arm64";
+    refused(of("windows/amd64"), 1, &[there]);
+    refused(of("linux"), 1, &["several platforms"]);
+    refused(of("/"), 1, &["is no platform"]);
     let single = ["copy", "--platform", "linux/amd64", &amd, &one];
-    let refused = scene.run(Who::Ours, &single).failure();
-    assert!(
-        refused.stderr.contains("not a multiarch image"),
-        "{refused}"
-    );
-    let refused = of("/").failure();
-    assert!(refused.stderr.contains("is no platform"), "{refused}");
+    let single = scene.run(Who::Ours, &single);
+    refused(single, 1, &["not a multiarch image"]);
 }
 
 /// Another image of that name stops the copy before anything is written; signatures on both sides stay with --force.
@@ -191,14 +181,8 @@ fn at_the_destination() {
         sign(&scene, Who::V3, Form::KeyBundle, "three", &copied);
         let both = ["sign", "--format", "both"];
         make(&scene, Who::Ours, Form::KeyLegacy, "both", &both, &image);
-        let refused = scene.run(Who::Ours, &["copy", &image, &copied]).failure();
-        assert_eq!(refused.code(), Some(1));
-        assert!(
-            refused
-                .stderr
-                .contains(".sig already exists. Use `-f` to overwrite"),
-            "{refused}"
-        );
+        let unforced = scene.run(Who::Ours, &["copy", &image, &copied]);
+        refused(unforced, 1, &[".sig already exists. Use `-f` to overwrite"]);
         let forced = scene
             .run(Who::Ours, &["copy", "--force", &image, &copied])
             .success();
@@ -211,11 +195,8 @@ fn at_the_destination() {
         }
 
         let other = scene.image("another");
-        let refused = scene.run(Who::Ours, &["copy", &other, &copied]).failure();
-        assert!(
-            refused.stderr.contains("image tag 1 already exists"),
-            "{refused}"
-        );
+        let unforced = scene.run(Who::Ours, &["copy", &other, &copied]);
+        refused(unforced, 1, &["image tag 1 already exists"]);
         scene
             .run(Who::Ours, &["copy", "-f", &other, &copied])
             .success();
@@ -275,9 +256,7 @@ fn some_of_it() {
         (&["--only", "att", "--sig-only"], "Drop --sig-only."),
     ] {
         let words = [&["copy"], flags, &[&image, &to]].concat();
-        let refused = scene.run(Who::Ours, &words).failure();
-        assert_eq!(refused.code(), Some(1));
-        assert!(refused.stderr.contains(text), "{refused}");
+        refused(scene.run(Who::Ours, &words), 1, &[text]);
     }
     scene
         .run(
@@ -351,13 +330,8 @@ fn clean_asks() {
         "WARNING: this will remove all signatures, SBOMs and attestations from the image\n\
          Are you sure you would like to continue? [y/N] Error: user declined the prompt\n"
     );
-    let refused = scene
-        .run(Who::Ours, &["clean", "-f", "--type", "sig", &image])
-        .failure();
-    assert!(
-        refused.stderr.contains("must be one of \"signature\""),
-        "{refused}"
-    );
+    let mistyped = scene.run(Who::Ours, &["clean", "-f", "--type", "sig", &image]);
+    refused(mistyped, 1, &["must be one of \"signature\""]);
     verify(&scene, Who::V2, "two", &image).success();
 }
 
@@ -413,10 +387,8 @@ fn damaged_layouts() {
     let load_anew = || {
         loads.set(loads.get() + 1);
         let to = beside(&image, &format!("loaded-{}:1", loads.get()));
-        let refused = scene
-            .run(Who::Ours, &["load", "--dir", "good", &to])
-            .failure();
-        assert_eq!(refused.code(), Some(1), "{refused}");
+        let loaded = scene.run(Who::Ours, &["load", "--dir", "good", &to]);
+        refused(loaded, 1, &[]);
         let unnamed = scene.run(Who::Ours, &["tree", &to]).failure();
         assert!(unnamed.stderr.contains("image tag not found"), "{unnamed}");
     };
@@ -437,7 +409,7 @@ fn damaged_layouts() {
         let whole = std::fs::read(&path).unwrap();
         for damaged in [&b""[..], b"{", b"{}", br#"{"imageLayoutVersion":"2.0.0"}"#] {
             std::fs::write(&path, damaged).unwrap();
-            load("good").failure();
+            refused(load("good"), 1, &[]);
             let verified = verify_by(
                 &scene,
                 Who::Ours,
@@ -448,30 +420,18 @@ fn damaged_layouts() {
             refused(verified, 1, &[]);
         }
         std::fs::remove_file(&path).unwrap();
-        let refused = load("good").failure();
-        assert!(
-            refused
-                .stderr
-                .contains(&format!("is no image layout: {file} is missing")),
-            "{refused}"
-        );
+        let missing = format!("is no image layout: {file} is missing");
+        refused(load("good"), 1, &[&missing]);
         std::fs::write(&path, whole).unwrap();
     }
     load("good").success();
     for folder in ["nowhere", "two.pub"] {
-        let refused = load(folder).failure();
-        assert!(refused.stderr.contains(folder), "{refused}");
+        refused(load(folder), 1, &[folder]);
     }
-    let refused = scene.run(Who::Ours, &["load", &to]).failure();
-    assert!(
-        refused.stderr.contains("required flag(s) \"dir\" not set"),
-        "{refused}"
-    );
-    let refused = scene.run(Who::Ours, &["save", &image]).failure();
-    assert!(
-        refused.stderr.contains("required flag(s) \"dir\" not set"),
-        "{refused}"
-    );
+    for words in [["load", &to], ["save", &image]] {
+        let output = scene.run(Who::Ours, &words);
+        refused(output, 1, &["required flag(s) \"dir\" not set"]);
+    }
 }
 
 /// A folder with somebody's files is no place for an image; another layout is replaced.
@@ -482,15 +442,8 @@ fn saving_over_something() {
     let theirs = scene.home().join("theirs");
     std::fs::create_dir(&theirs).unwrap();
     std::fs::write(theirs.join("index.json"), "mine").unwrap();
-    let refused = scene
-        .run(Who::Ours, &["save", "--dir", "theirs", &first])
-        .failure();
-    assert!(
-        refused
-            .stderr
-            .contains("is no image layout, but has index.json"),
-        "{refused}"
-    );
+    let saved = scene.run(Who::Ours, &["save", "--dir", "theirs", &first]);
+    refused(saved, 1, &["is no image layout, but has index.json"]);
     assert_eq!(std::fs::read(theirs.join("index.json")).unwrap(), b"mine");
 
     sign(&scene, Who::V2, Form::KeyLegacy, "two", &second);

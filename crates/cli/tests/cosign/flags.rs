@@ -1,6 +1,6 @@
 //! Flags that exclude each other: the message names both, and the one to drop.
 
-use crate::scene::{Scene, Who};
+use crate::scene::{Scene, Who, refused};
 
 /// The command line, the flag to drop, and the one because of which.
 type Case = (&'static str, &'static str, &'static str);
@@ -221,11 +221,9 @@ const OTHERS: &[(&str, &str, &str)] = &[
 
 fn check(scene: &Scene, words: &str, drop: &str, because: &str) {
     let words: Vec<&str> = words.split(' ').collect();
-    let refused = scene.run(Who::Ours, &words);
-    assert_eq!(refused.code(), Some(1), "{refused}");
     let sentence = format!("Error: --{drop} cannot be used with --{because}: ");
     let advice = format!("Drop --{drop}.");
-    refused.says(&sentence).says(&advice);
+    refused(scene.run(Who::Ours, &words), 1, &[&sentence, &advice]);
 }
 
 #[test]
@@ -316,9 +314,7 @@ fn missing_halves_are_named() {
         ),
     ] {
         let words: Vec<&str> = words.split(' ').chain([IMAGE]).collect();
-        let refused = scene.run(Who::Ours, &words);
-        assert_eq!(refused.code(), Some(1), "{refused}");
-        refused.says(missing);
+        refused(scene.run(Who::Ours, &words), 1, &[missing]);
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use testkit::Output;
 use testkit::sigstack::LogVersion;
 
-use crate::scene::{Scene, Who};
+use crate::scene::{Scene, Who, refused};
 
 const CLIENTS: [Who; 3] = [Who::Ours, Who::V2, Who::V3];
 
@@ -115,8 +115,7 @@ fn a_root_is_compared_with_its_checksum() {
         let says = format!("incorrect checksum for file {root}: expected {wrong} but got {sha256}");
         for who in CLIENTS {
             let name = format!("{who:?}-wrong");
-            let output = initialize(&scene, who, &name, &words).failure().says(&says);
-            assert_eq!(output.code(), Some(1));
+            refused(initialize(&scene, who, &name, &words), 1, &[&says]);
         }
         assert_eq!(entries(&scene.home().join("Ours-wrong")), [""; 0]);
     }
@@ -132,7 +131,6 @@ fn what_cannot_be_initialised() {
     let Some(scene) = scene() else { return };
     let url = scene.sigstore.tuf_url().to_owned();
     scene.write("broken.json", "{}");
-    let gone = closed_port();
     let cases: [(&[&str], &str); 9] = [
         (
             &[],
@@ -163,7 +161,7 @@ fn what_cannot_be_initialised() {
             "repository of trusted roots: ",
         ),
         (
-            &["--mirror", &gone, "--root", "root.json"],
+            &["--mirror", "http://127.0.0.1:1", "--root", "root.json"],
             "trusted roots: ",
         ),
         (
@@ -176,14 +174,7 @@ fn what_cannot_be_initialised() {
         ),
     ];
     for (words, says) in cases {
-        let output = initialize(&scene, Who::Ours, "cache", words)
-            .failure()
-            .says(says);
-        assert_eq!(
-            (output.code(), output.stdout.as_str()),
-            (Some(1), ""),
-            "{output}"
-        );
+        refused(initialize(&scene, Who::Ours, "cache", words), 1, &[says]);
     }
     assert!(!scene.home().join("cache/remote.json").exists());
 }
@@ -214,14 +205,6 @@ fn expired_metadata_is_refused() {
     }
     initialize(&scene, Who::V3, "theirs", &words).failure();
     assert!(!scene.home().join("new/remote.json").exists());
-}
-
-/// The address of a port at which nobody listens.
-fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    format!("http://{address}")
 }
 
 /// A proxy, and the first line that it is sent; it answers nothing.

@@ -1,6 +1,6 @@
 //! Signatures that came without their entry of the log: it is asked for where the log is named, and nowhere else.
 
-use crate::scene::{Scene, Who};
+use crate::scene::{Scene, Who, refused};
 
 /// A scene with a key of cosign's; `rekor` is where the log is.
 fn scene() -> Option<(Scene, String)> {
@@ -119,10 +119,8 @@ fn an_image_whose_signature_was_attached_alone() {
     assert!(verified.stdout.contains("\"Bundle\""), "{verified}");
     for words in [&[][..], &["--offline"]] {
         let words = [&["verify", "--key=key.pub"], words, &[&image]].concat();
-        let refused = scene
-            .run(Who::Ours, &words)
-            .says("no entry of a transparency log");
-        assert_eq!((refused.code(), refused.stdout.as_str()), (Some(12), ""));
+        let output = scene.run(Who::Ours, &words);
+        refused(output, 12, &["no entry of a transparency log"]);
     }
     let nobody = [
         "verify",
@@ -130,8 +128,7 @@ fn an_image_whose_signature_was_attached_alone() {
         "--rekor-url=http://127.0.0.1:9",
         &image,
     ];
-    let refused = scene.run(Who::Ours, &nobody).says("127.0.0.1:9");
-    assert_eq!((refused.code(), refused.stdout.as_str()), (Some(1), ""));
+    refused(scene.run(Who::Ours, &nobody), 1, &["127.0.0.1:9"]);
     assert_eq!(asked(&scene, &mut before), 0);
     // Where the signature brought its entry, nobody is asked.
     let whole = scene.image("whole");

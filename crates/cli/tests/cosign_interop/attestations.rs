@@ -4,7 +4,7 @@ use serde_json::Value;
 use testkit::sigstack::LogVersion;
 
 use crate::forms::{Form, strs};
-use crate::scene::{At, Scene, Who};
+use crate::scene::{At, Scene, Who, refused};
 
 /// `--type`, the predicate, and its type in the statement.
 const PREDICATES: [(&str, &str, &str); 11] = [
@@ -98,12 +98,13 @@ fn every_type(at: At, form: Form, signer: Who, readers: &[Who]) {
                 .iter()
                 .map(|&word| if word == name { other } else { word })
                 .collect();
-            scene.run_on(reader, &words, &[&image]).failure();
+            let other = scene.run_on(reader, &words, &[&image]).failure();
             // An attestation is not a signature.
             if reader == Who::Ours {
                 let words = form.verifying(&scene, "key");
                 let words = [&["verify"][..], &strs(&words)].concat();
-                scene.run_on(reader, &words, &[&image]).failure();
+                refused(scene.run_on(reader, &words, &[&image]), 10, &[]);
+                refused(other, 12, &[]);
             }
         }
     }
