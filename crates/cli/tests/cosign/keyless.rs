@@ -4,20 +4,25 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
 use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
-use testkit::{Fault, Proxy, Terminal};
+use testkit::{Fault, Output, Proxy, Terminal};
 
-use crate::scene::{Scene, Who};
+use crate::forms::{IDENTITY, ISSUER};
+use crate::scene::{Scene, Who, refused};
 use crate::server::{Server, browse};
-
-const ISSUER: &str = "https://gitlab.com";
-const IDENTITY: &str = "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
 
 fn claims() -> Claims {
     Claims::gitlab(ISSUER, "acme/app", Ref::Branch("main"))
 }
 
+/// Signs with a token, with the services of the scene.
+fn sign(scene: &Scene, token: &str, more: &[&str], image: &str) -> Output {
+    let words = ["sign", "--yes", "--identity-token", token];
+    let words = [&words[..], &scene.urls(), more].concat();
+    scene.run_on(Who::Ours, &words, &[image])
+}
+
 /// Whether `who` finds the image signed by this identity.
-fn verify(scene: &Scene, who: Who, image: &str, identity: &str, issuer: &str) -> testkit::Output {
+fn verify(scene: &Scene, who: Who, image: &str, identity: &str, issuer: &str) -> Output {
     let [_, _, rekor, rekor_url] = scene.urls();
     let words = [
         "verify",
@@ -62,14 +67,8 @@ fn a_token_given_or_found() {
         let image = scene.image(name);
         let words = [&["sign", "--yes"], &scene.urls()[..], given, &[&image]].concat();
         let said = scene.run_with(Who::Ours, variable, &words).success();
-        assert!(
-            !said
-                .to_string()
-                .split("[stdout]")
-                .nth(1)
-                .unwrap()
-                .contains(&token)
-        );
+        let said = format!("{}{}", said.stdout, said.stderr);
+        assert!(!said.contains(&token), "{said}");
         is_signed_by(&scene, &image, IDENTITY, ISSUER);
     }
 }
@@ -135,20 +134,11 @@ fn the_tokens_of_ci_systems() {
 fn a_person_logs_in() {
     let Some(scene) = Scene::start() else { return };
     let issuer = scene.sigstore.oidc_url().to_owned();
-    let words = |image: &str, more: &[&str]| -> Vec<String> {
-        let words = [
-            &["sign", "--yes", "--oidc-issuer", &issuer],
-            &scene.urls()[..],
-            more,
-            &[image],
-        ];
-        words.concat().iter().map(|&word| word.to_owned()).collect()
-    };
+    let sign = ["sign", "--yes", "--oidc-issuer", &issuer];
+    let sign = [&sign[..], &scene.urls()].concat();
     let image = scene.image("device");
-    let line = words(&image, &[]);
-    let line: Vec<&str> = line.iter().map(String::as_str).collect();
     scene
-        .run(Who::Ours, &line)
+        .run_on(Who::Ours, &sign, &[&image])
         .success()
         .says("Non-interactive mode detected, using device flow.")
         .says("Enter the verification code");
@@ -167,9 +157,7 @@ fn a_person_logs_in() {
         ),
     ] {
         let image = scene.image(name);
-        let line = words(&image, more);
-        let line: Vec<&str> = line.iter().map(String::as_str).collect();
-        let mut command = scene.command(&line);
+        let mut command = scene.command(&[&sign[..], more, &[&image]].concat());
         let mut child = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -265,19 +253,12 @@ fn tokens_that_are_refused() {
         ),
     ];
     for (token, found, advice) in cases {
-        let words = [
-            &["sign", "--yes", "--identity-token", &token],
-            &scene.urls()[..],
-            &[&image],
-        ]
-        .concat();
-        let refused = scene.run(Who::Ours, &words);
-        assert_eq!(refused.code(), Some(1), "{refused}");
-        let refused = refused.says(found).says(advice);
+        let output = sign(&scene, &token, &[], &image);
         assert!(
-            !refused.stderr.contains(&token) || token == "nonsense",
-            "{refused}"
+            !output.stderr.contains(&token) || token == "nonsense",
+            "{output}"
         );
+        refused(output, 1, &[found, advice]);
         is_unsigned(&scene, &image);
     }
 }
@@ -312,9 +293,8 @@ fn a_job_without_a_token() {
         ),
     ] {
         let words = [&["sign", "--yes", fulcio, fulcio_url], more, &[&image]].concat();
-        let refused = scene.run_with(Who::Ours, variable, &words);
-        assert_eq!(refused.code(), Some(1), "{refused}");
-        refused.says(sentence);
+        let output = scene.run_with(Who::Ours, variable, &words);
+        refused(output, 1, &[sentence]);
     }
     // Nobody is named: nobody is asked.
     let words = ["sign", "--yes", "--identity-token", &token, &image];
@@ -355,7 +335,7 @@ fn services_that_fail() {
         let proxy = Proxy::to(url.strip_suffix(path).unwrap()).start_http();
         let through = format!("{}{path}", proxy.url());
         let dead = format!("http://127.0.0.1:1{path}");
-        let sign = |address: &str| {
+        let sign_at = |address: &str| {
             let mut words = vec!["sign", "--yes", "--identity-token", &token];
             for (flag, _, url) in &proxies {
                 words.extend([*flag, if flag == failing { address } else { url }]);
@@ -364,31 +344,22 @@ fn services_that_fail() {
             scene.run(Who::Ours, &words)
         };
         let advice = format!("Its address comes from {failing} or the signing configuration.");
-        sign(&dead).failure().says(name).says(&advice);
+        refused(sign_at(&dead), 1, &[name, &advice]);
         is_unsigned(&scene, &image);
         for (status, advice) in [
             (404, advice.as_str()),
             (503, "It has a fault of its own. Try again later"),
         ] {
             proxy.on_path("", Fault::json(status, "{\"message\":\"no\u{1b}[31m\"}"));
-            let refused = sign(&through).failure();
-            let refused = refused
-                .says(name)
-                .says(&format!("answered {status}"))
-                .says(advice);
-            assert!(!refused.stderr.contains('\u{1b}'), "{refused:?}");
+            let output = sign_at(&through);
+            assert!(!output.stderr.contains('\u{1b}'), "{output:?}");
+            refused(output, 1, &[name, &format!("answered {status}"), advice]);
             is_unsigned(&scene, &image);
             proxy.clear();
         }
     }
     // A log that is told of a signature of which nothing else is known is no harm; with all there, it goes.
-    let words = [
-        &["sign", "--yes", "--identity-token", &token],
-        &scene.urls()[..],
-        &[&image],
-    ]
-    .concat();
-    scene.run(Who::Ours, &words).success();
+    sign(&scene, &token, &[], &image).success();
     is_signed_by(&scene, &image, IDENTITY, ISSUER);
 }
 
@@ -470,68 +441,14 @@ fn what_does_not_verify_is_not_written() {
         ),
     ] {
         scene.sigstore.set_faults(faults.clone());
-        let words = [
-            &["sign", "--yes", "--identity-token", &token],
-            &scene.urls()[..],
-            &["--timestamp-server-url", &timestamps, &image],
-        ]
-        .concat();
-        let refused = scene.run(Who::Ours, &words);
-        assert_eq!(refused.code(), Some(1), "{faults:?} {refused}");
-        refused
-            .says("the new signature does not verify, and was not written: ")
-            .says(sentence)
-            .says(advice);
+        let stamped = ["--timestamp-server-url", &timestamps];
+        let output = sign(&scene, &token, &stamped, &image);
+        let unwritten = "the new signature does not verify, and was not written: ";
+        println!("{faults:?}");
+        refused(output, 1, &[unwritten, sentence, advice]);
         scene.sigstore.set_faults(none());
         is_unsigned(&scene, &image);
     }
-}
-
-#[test]
-fn a_key_needs_nobody_but_the_registry() {
-    let Some(scene) = Scene::start() else { return };
-    scene.generate_key(Who::Ours, "key");
-    for (name, more) in [
-        ("plain", &[][..]),
-        ("bundle", &["--format", "bundle"]),
-        ("both", &["--format", "both"]),
-    ] {
-        let image = scene.image(name);
-        let words = [&["sign", "--key", "key.key"], more, &[&image]].concat();
-        let mut command = scene.command(&words);
-        // Whoever asks anybody elsewhere asks a port where nobody is.
-        command
-            .env("HTTPS_PROXY", "http://127.0.0.1:1")
-            .env("HTTP_PROXY", "http://127.0.0.1:1")
-            .env("NO_PROXY", "127.0.0.1,localhost");
-        testkit::run(command, b"").success();
-        let words = [
-            "verify",
-            "--key",
-            "key.pub",
-            "--insecure-ignore-tlog",
-            &image,
-        ];
-        let readers: &[Who] = match name {
-            "plain" => &[Who::Ours, Who::V2, Who::V3],
-            "bundle" => &[Who::Ours, Who::V3],
-            _ => &[Who::Ours, Who::V2, Who::V3],
-        };
-        for &reader in readers {
-            scene.run(reader, &words).success();
-        }
-    }
-    assert!(scene.sigstore.calls().is_empty());
-    let kept: Vec<String> = std::fs::read_dir(scene.home())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with("key.") && !name.starts_with("empty"))
-        .filter(|name| name != ".sigstore")
-        .collect();
-    assert_eq!(
-        kept, [""; 0],
-        "a client that signs with a key leaves nothing"
-    );
 }
 
 /// A certificate for a key at hand: asked for now, or given.
@@ -542,19 +459,9 @@ fn a_key_with_a_certificate() {
     scene.generate_key(Who::Ours, "other");
     let token = scene.sigstore.token(&claims());
     let image = scene.image("issued");
-    let words = [
-        &["sign", "--yes", "--key", "key.key", "--issue-certificate"],
-        &[
-            "--identity-token",
-            &token,
-            "--output-certificate",
-            "leaf.pem",
-        ][..],
-        &scene.urls()[..],
-        &[&image],
-    ]
-    .concat();
-    scene.run(Who::Ours, &words).success();
+    let issued = ["--issue-certificate", "--output-certificate", "leaf.pem"];
+    let issued = [&["--key", "key.key"], &issued[..]].concat();
+    sign(&scene, &token, &issued, &image).success();
     is_signed_by(&scene, &image, IDENTITY, ISSUER);
 
     let image = scene.image("given");
@@ -594,113 +501,6 @@ fn a_key_with_a_certificate() {
         .failure()
         .says("the certificate is for the key");
     is_unsigned(&scene, &image);
-}
-
-/// Files instead of the registry, and other words in the signature.
-#[test]
-fn what_is_written_where() {
-    let Some(scene) = Scene::start() else { return };
-    scene.generate_key(Who::Ours, "key");
-    let image = scene.image("files");
-    let words = [
-        "sign",
-        "--key",
-        "key.key",
-        "--upload=false",
-        "--output-signature",
-        "s",
-        "--output-payload",
-        "p",
-        &image,
-    ];
-    scene.run(Who::Ours, &words).success();
-    let verify = ["verify", "--key", "key.pub", "--insecure-ignore-tlog"];
-    let unsigned = scene.run_on(Who::Ours, &verify, &[&image]);
-    assert_eq!(unsigned.code(), Some(10), "{unsigned}");
-    let blob = [
-        "verify-blob",
-        "--key",
-        "key.pub",
-        "--insecure-ignore-tlog",
-        "--signature",
-        "s",
-        "p",
-    ];
-    for who in [Who::V2, Who::Ours] {
-        scene.run(who, &blob).success();
-    }
-    let printed = scene
-        .run(
-            Who::Ours,
-            &["sign", "--key", "key.key", "--upload=false", &image],
-        )
-        .success();
-    let signature = crate::scene::base64(printed.stdout.trim());
-    assert!(signature.len() > 64, "{printed}");
-
-    // As `attach signature` of cosign takes them.
-    scene
-        .run(
-            Who::V2,
-            &[
-                "attach",
-                "signature",
-                "--payload",
-                "p",
-                "--signature",
-                "s",
-                &image,
-            ],
-        )
-        .success();
-    scene.run_on(Who::Ours, &verify, &[&image]).success();
-
-    let image = scene.image("identity");
-    let words = [
-        "sign",
-        "--key",
-        "key.key",
-        "--sign-container-identity",
-        "acme.example/app",
-        "--record-creation-timestamp",
-        &image,
-    ];
-    scene.run(Who::Ours, &words).success();
-    for who in [Who::V2, Who::Ours] {
-        scene
-            .run_on(who, &verify, &[&image])
-            .success()
-            .says("\"docker-reference\":\"acme.example/app\"");
-    }
-
-    let (index, children) = scene.index("index");
-    let words = ["sign", "--key", "key.key", "--recursive", &index];
-    scene.run(Who::Ours, &words).success();
-    for image in [&index, &children[0], &children[1]] {
-        scene.run_on(Who::V2, &verify, &[image]).success();
-    }
-
-    // A payload that cosign made is signed as it is; it must be about the image.
-    let image = scene.image("payload");
-    let payload = scene
-        .run(Who::V2, &["generate", "-a", "made=by cosign", &image])
-        .success();
-    scene.write("payload", &payload.stdout);
-    let words = ["sign", "--key", "key.key", "--payload", "payload"];
-    scene
-        .run_on(Who::Ours, &words, &[&index])
-        .failure()
-        .says("the payload is about sha256:");
-    scene.run_on(Who::Ours, &words, &[&image]).success();
-    let annotated = [&verify[..], &["-a", "made=by cosign"]].concat();
-    for who in [Who::V2, Who::Ours] {
-        scene.run_on(who, &annotated, &[&image]).success();
-    }
-    scene.write("payload", "{}");
-    scene
-        .run_on(Who::Ours, &words, &[&image])
-        .failure()
-        .says("payload: no payload of a signature: ");
 }
 
 #[test]
@@ -812,39 +612,4 @@ fn files_with_certificates_and_timestamps() {
     for reader in [Who::V3, Who::Ours] {
         scene.run_on(reader, &verify, &who).success();
     }
-}
-
-/// On a terminal a bar shows how far it is; a failure among many stops nothing, and the last line counts.
-#[test]
-fn many_images_on_a_terminal() {
-    let Some(scene) = Scene::start() else { return };
-    scene.generate_key(Who::Ours, "key");
-    let mut images: Vec<String> = (0..4)
-        .map(|number| scene.image(&format!("many{number}")))
-        .collect();
-    let missing = images[0].replace("many0@", "missing@");
-    images.insert(2, missing.clone());
-    let mut words = vec!["sign", "--key", "key.key"];
-    words.extend(images.iter().map(String::as_str));
-    let (said, code) = Terminal::spawn(scene.command(&words)).finish();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("signing"), "no progress: {said}");
-    assert!(
-        said.contains(&format!("Error: signing [{missing}]: image not found")),
-        "{said}"
-    );
-    assert!(said.contains("Signed 4 of 5 images."), "{said}");
-    for image in images.iter().filter(|image| **image != missing) {
-        let words = [
-            "verify",
-            "--key",
-            "key.pub",
-            "--insecure-ignore-tlog",
-            image,
-        ];
-        scene.run(Who::V2, &words).success();
-    }
-    // Without a terminal there is no bar.
-    let said = scene.run(Who::Ours, &words).failure();
-    assert!(!said.stderr.contains('\r'), "{said}");
 }

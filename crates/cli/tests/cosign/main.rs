@@ -24,6 +24,7 @@ mod login;
 mod lookups;
 mod registries;
 mod server;
+mod signing;
 mod tree;
 mod trusted_root;
 mod verdicts;
