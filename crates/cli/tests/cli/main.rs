@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
+mod no_sigstore;
+
 mod help;
 mod inspect;
 mod keys;

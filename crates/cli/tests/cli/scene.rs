@@ -1,16 +1,10 @@
 //! A user's machine in a temporary folder, and commands run in it inside this process.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use countersign::personas::cosign::error::Error as CosignError;
-use countersign::personas::cosign::ops::CosignOps;
-use countersign::personas::cosign::registry::RegistryOptions;
-use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::doctor::DoctorOps;
-use countersign::personas::native::image_ops::ImageOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::NotaryOps;
@@ -134,29 +128,7 @@ impl UseCases for NoTrust {
         panic!("this command must not reach for an engine")
     }
 
-    fn cosign<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-        _: &RegistryOptions,
-        _: Option<Duration>,
-    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
-        panic!("these commands are not cosign's")
-    }
-
-    fn images<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-        _: &RegistryOptions,
-    ) -> Result<Box<dyn ImageOps + 's>, CosignError> {
-        panic!("this command must not contact anything")
-    }
-
-    fn sigstore_trust<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
-        panic!("these commands are not cosign's")
-    }
+    no_sigstore!();
 
     fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {
         panic!("this command must not look around")

@@ -3,20 +3,14 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 use countersign::input::InputError;
-use countersign::personas::cosign::error::Error as CosignError;
-use countersign::personas::cosign::ops::CosignOps;
-use countersign::personas::cosign::registry::RegistryOptions;
-use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{
     AddSigner, AddSignerEvent, KeyTrouble, Refusal, RemoveSigner, Revoke, SignEvent, SignRequest,
     SignSource, TrustOps,
 };
 use countersign::personas::native::doctor::DoctorOps;
-use countersign::personas::native::image_ops::ImageOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::NotaryOps;
@@ -72,29 +66,7 @@ impl UseCases for Memory {
         Ok(Box::new(self.clone()))
     }
 
-    fn cosign<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-        _: &RegistryOptions,
-        _: Option<Duration>,
-    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
-        panic!("these commands are not cosign's")
-    }
-
-    fn images<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-        _: &RegistryOptions,
-    ) -> Result<Box<dyn ImageOps + 's>, CosignError> {
-        panic!("these commands are not our own")
-    }
-
-    fn sigstore_trust<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
-        panic!("these commands are not cosign's")
-    }
+    no_sigstore!();
 
     fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {
         panic!("this command must not look around")

@@ -7,6 +7,7 @@ use crate::scene::{Scene, Who, base64, refused};
 
 const SIGN: [&str; 4] = ["--yes", "--key", "key.key", "--tlog-upload=false"];
 const VERIFY: [&str; 3] = ["--key", "key.pub", "--insecure-ignore-tlog"];
+const PREDICATE: &str = "--predicate=predicate.json";
 const CLIENTS: [Who; 3] = [Who::Ours, Who::V2, Who::V3];
 
 fn scene() -> Option<Scene> {
@@ -57,7 +58,7 @@ fn what_is_printed_is_what_cosign_prints() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
     let uri = "https://example.com/review/v1";
-    let words = ["--type", uri, "--predicate", "predicate.json"];
+    let words = ["--type", uri, PREDICATE];
     let output = attest(&scene, Who::Ours, &words, &image).success();
     assert_eq!(output.stdout, "", "{output}");
     let [ours, v2, v3] = CLIENTS.map(|who| verify(&scene, who, &["--type", uri], &image).success());
@@ -89,7 +90,7 @@ fn what_is_printed_is_what_cosign_prints() {
 fn bundles_are_printed_as_cosign_3_prints_them() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
-    let words = ["--format", "bundle", "--predicate", "predicate.json"];
+    let words = ["--format", "bundle", PREDICATE];
     attest(&scene, Who::Ours, &words, &image).success();
     let trust = ["--trusted-root", "empty-root.json"];
     let ours = verify(&scene, Who::Ours, &trust, &image).success();
@@ -149,7 +150,7 @@ fn what_cannot_be_attested_is_refused_before_anything_is_pushed() {
         ),
         (&[], "required flag(s) \"predicate\" not set"),
         (
-            &["--predicate", "predicate.json", "--type", "slsa"],
+            &[PREDICATE, "--type", "slsa"],
             "invalid predicate type \"slsa\"",
         ),
         (
@@ -162,21 +163,11 @@ fn what_cannot_be_attested_is_refused_before_anything_is_pushed() {
         ),
         (&["--statement", "predicate.json"], "no in-toto statement"),
         (
-            &[
-                "--statement",
-                "another.json",
-                "--predicate",
-                "predicate.json",
-            ],
+            &["--statement", "another.json", PREDICATE],
             "Drop --predicate.",
         ),
         (
-            &[
-                "--predicate",
-                "predicate.json",
-                "--rekor-entry-type",
-                "rekord",
-            ],
+            &[PREDICATE, "--rekor-entry-type", "rekord"],
             "neither dsse nor intoto",
         ),
     ];
@@ -196,7 +187,7 @@ fn failures_have_the_documented_exit_codes() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
     let bare = scene.image("bare");
-    let words = ["--predicate", "predicate.json", "--type", "cyclonedx"];
+    let words = [PREDICATE, "--type", "cyclonedx"];
     attest(&scene, Who::Ours, &words, &image).success();
     scene.generate_key(Who::Ours, "other");
     let tag = format!("{}:none", repository(&bare));
@@ -251,14 +242,9 @@ fn failures_have_the_documented_exit_codes() {
 fn an_image_without_an_attestation_does_not_stop_the_others() {
     let Some(scene) = scene() else { return };
     let [first, second, third] = ["first", "second", "third"].map(|name| scene.image(name));
-    attest(
-        &scene,
-        Who::Ours,
-        &["--predicate", "predicate.json", &first],
-        &third,
-    )
-    .success()
-    .says("Attested 2 of 2 images.");
+    attest(&scene, Who::Ours, &[PREDICATE, &first], &third)
+        .success()
+        .says("Attested 2 of 2 images.");
     let output = verify(&scene, Who::Ours, &[&first, &second], &third).failure();
     assert_eq!(output.stdout.lines().count(), 2, "{output}");
     assert_eq!(output.code(), Some(10));
@@ -266,7 +252,7 @@ fn an_image_without_an_attestation_does_not_stop_the_others() {
     output.says("Verified 2 of 3 images.");
     // Likewise when something is attested.
     let missing = format!("{}:none", repository(&first));
-    let words = ["--predicate", "predicate.json", &missing];
+    let words = [PREDICATE, &missing];
     attest(&scene, Who::Ours, &words, &second)
         .failure()
         .says(&format!(
@@ -274,13 +260,7 @@ fn an_image_without_an_attestation_does_not_stop_the_others() {
         ))
         .says("Attested 1 of 2 images.");
     verify(&scene, Who::V2, &[], &second).success();
-    let words = [
-        "--predicate",
-        "predicate.json",
-        "--bundle",
-        "b.json",
-        &first,
-    ];
+    let words = [PREDICATE, "--bundle", "b.json", &first];
     attest(&scene, Who::Ours, &words, &second)
         .failure()
         .says("--bundle takes one image");
@@ -290,7 +270,7 @@ fn an_image_without_an_attestation_does_not_stop_the_others() {
 fn each_manifest_of_an_index() {
     let Some(scene) = scene() else { return };
     let (index, children) = scene.index("app");
-    let words = ["--predicate", "predicate.json", "--recursive"];
+    let words = [PREDICATE, "--recursive"];
     attest(&scene, Who::Ours, &words, &index).success();
     for image in [&index, &children[0], &children[1]] {
         for who in CLIENTS {
@@ -298,7 +278,7 @@ fn each_manifest_of_an_index() {
             assert_eq!(found[0]["subject"][0]["digest"]["sha256"], sha256(image));
         }
     }
-    let words = ["--predicate", "predicate.json", "-r", "--bundle", "b.json"];
+    let words = [PREDICATE, "-r", "--bundle", "b.json"];
     attest(&scene, Who::Ours, &words, &index)
         .failure()
         .says("Drop --bundle.");
@@ -309,7 +289,7 @@ fn replaced_attestations_go_and_others_stay() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
     for kind in ["link", "vuln", "link"] {
-        let words = ["--predicate", "predicate.json", "--type", kind, "--replace"];
+        let words = [PREDICATE, "--type", kind, "--replace"];
         attest(&scene, Who::Ours, &words, &image).success();
     }
     for who in CLIENTS {
@@ -319,8 +299,7 @@ fn replaced_attestations_go_and_others_stay() {
         }
     }
     let words = [
-        "--predicate",
-        "predicate.json",
+        PREDICATE,
         "--type",
         "link",
         "--replace",
@@ -336,7 +315,7 @@ fn replaced_attestations_go_and_others_stay() {
 fn without_upload_the_attestation_is_printed() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
-    let words = ["--predicate", "predicate.json", "--no-upload"];
+    let words = [PREDICATE, "--no-upload"];
     let ours = attest(&scene, Who::Ours, &words, &image).success();
     let theirs = attest(&scene, Who::V2, &words, &image).success();
     for output in [&ours, &theirs] {
@@ -345,13 +324,7 @@ fn without_upload_the_attestation_is_printed() {
         assert_eq!(statement["subject"][0]["digest"]["sha256"], sha256(&image));
     }
     assert_eq!(ours.stdout.ends_with('\n'), theirs.stdout.ends_with('\n'));
-    let words = [
-        "--predicate",
-        "predicate.json",
-        "--no-upload",
-        "--bundle",
-        "b.json",
-    ];
+    let words = [PREDICATE, "--no-upload", "--bundle", "b.json"];
     let output = attest(&scene, Who::Ours, &words, &image)
         .success()
         .says("Wrote bundle to file b.json");
@@ -364,13 +337,7 @@ fn without_upload_the_attestation_is_printed() {
 fn policies_are_refused_and_nothing_is_verified() {
     let Some(scene) = scene() else { return };
     let image = scene.image("app");
-    attest(
-        &scene,
-        Who::Ours,
-        &["--predicate", "predicate.json"],
-        &image,
-    )
-    .success();
+    attest(&scene, Who::Ours, &[PREDICATE], &image).success();
     scene.write("allow.cue", "predicateType: string");
     let output = verify(&scene, Who::Ours, &["--policy", "allow.cue"], &image);
     refused(output, 1, &["--policy is not supported", "not verified"]);
@@ -380,13 +347,7 @@ fn policies_are_refused_and_nothing_is_verified() {
 fn claims_about_another_image_count_only_without_the_check() {
     let Some(scene) = scene() else { return };
     let [image, other] = ["app", "app/other"].map(|name| scene.image(name));
-    attest(
-        &scene,
-        Who::Ours,
-        &["--predicate", "predicate.json"],
-        &image,
-    )
-    .success();
+    attest(&scene, Who::Ours, &[PREDICATE], &image).success();
     // The attestation of one image under the tag of another.
     let tag = |of: &str| format!("sha256-{}.att", sha256(of));
     let from = format!("{}:{}", repository(&image), tag(&image));

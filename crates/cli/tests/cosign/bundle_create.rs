@@ -51,6 +51,18 @@ fn verified(scene: &Scene, command: &str, words: &[&str]) {
     }
 }
 
+/// What cosign 2 made with an entry in the log is a bundle by the log's promise, and by what was signed alone.
+fn logged(scene: &Scene, sign: &str, words: &[&str], alone: &str, verify: &str) {
+    let rekor = ["--rekor-url", scene.sigstore.rekor_url()];
+    let files = ["--bundle", "old.json", "--output-signature", "logged"];
+    by_key(scene, sign, &[words, &rekor, &files].concat());
+    for source in [["--bundle", "old.json"], [alone, "logged"]] {
+        let to = ["--key", "key.pub", "--out", "file.json"];
+        create(scene, Who::Ours, &[&source[..], &rekor, &to].concat()).success();
+        verified(scene, verify, &["--key", "key.pub"]);
+    }
+}
+
 #[test]
 fn a_signature_of_a_key_without_a_log() {
     let Some(scene) = scene() else { return };
@@ -90,23 +102,7 @@ fn a_signature_of_a_key_without_a_log() {
 fn what_a_log_has() {
     let Some(scene) = scene() else { return };
     let rekor = ["--rekor-url", scene.sigstore.rekor_url()];
-    let words = [
-        &rekor[..],
-        &["--bundle", "old.json", "--output-signature", "file.sig"],
-    ]
-    .concat();
-    by_key(&scene, "sign-blob", &words);
-    // By the log's promise, and by the signature alone.
-    for source in [["--bundle", "old.json"], ["--signature", "file.sig"]] {
-        let words = [
-            &source[..],
-            &rekor,
-            &["--key", "key.pub", "--out", "file.json"],
-        ]
-        .concat();
-        create(&scene, Who::Ours, &words).success();
-        verified(&scene, "verify-blob", &["--key", "key.pub"]);
-    }
+    logged(&scene, "sign-blob", &[], "--signature", "verify-blob");
     let words = ["--bundle", "old.json", "--key", "key.pub"];
     create(&scene, Who::Ours, &words)
         .failure()
@@ -220,24 +216,8 @@ fn attestations() {
         &["--key", "key.pub", "--insecure-ignore-tlog"],
     );
     // cosign takes no bundle of cosign 2 with an attestation.
-    let rekor = ["--rekor-url", scene.sigstore.rekor_url()];
-    let words = [
-        &predicate[..],
-        &rekor,
-        &["--bundle", "old.json", "--output-signature", "logged.dsse"],
-    ]
-    .concat();
-    by_key(&scene, "attest-blob", &words);
-    for source in [["--bundle", "old.json"], ["--attestation", "logged.dsse"]] {
-        let words = [
-            &source[..],
-            &rekor,
-            &["--key", "key.pub", "--out", "file.json"],
-        ]
-        .concat();
-        create(&scene, Who::Ours, &words).success();
-        verified(&scene, "verify-blob-attestation", &["--key", "key.pub"]);
-    }
+    let verify = "verify-blob-attestation";
+    logged(&scene, "attest-blob", &predicate, "--attestation", verify);
 }
 
 #[test]

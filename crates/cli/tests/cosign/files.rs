@@ -30,6 +30,28 @@ fn verify<'a>(command: &'a str, more: &[&'a str], file: &'a str) -> Vec<&'a str>
     [&[command, "verify"][..], &key, more, &[file]].concat()
 }
 
+/// Everybody makes this of the file, and prints the same if it is good.
+#[track_caller]
+fn all_say(scene: &Scene, words: &[&str], text: &str, code: i32) {
+    let ours = scene.run(Who::Ours, words);
+    assert_eq!(ours.code(), Some(code), "{text}{ours}");
+    for who in [Who::V2, Who::V3] {
+        let theirs = scene.run(who, words);
+        assert_eq!(theirs.code(), Some(code), "{text}{theirs}");
+        if code == 0 {
+            assert_eq!(ours.stdout, theirs.stdout, "{text}");
+        }
+    }
+}
+
+/// Where ours sees more, or is not misled.
+#[track_caller]
+fn ours_says(scene: &Scene, words: &[&str], text: &str, code: i32, said: &str) {
+    let ours = scene.run(Who::Ours, words);
+    assert_eq!(ours.code(), Some(code), "{text}{ours}");
+    assert!(ours.stderr.contains(said), "{text}{ours}");
+}
+
 #[test]
 fn dockerfiles() {
     let Some(scene) = scene() else { return };
@@ -38,7 +60,6 @@ fn dockerfiles() {
         bundled,
         unsigned,
     } = images(&scene);
-    // What both make of it: exit code, and the same on standard output if it is 0.
     for (text, more, code) in [
         (format!("FROM {signed}\n"), &[][..], 0),
         (format!("FROM scratch\nCOPY --from={signed} / /\n"), &[], 0),
@@ -67,17 +88,9 @@ fn dockerfiles() {
     ] {
         scene.write("Dockerfile", &text);
         let words = verify("dockerfile", more, "Dockerfile");
-        let ours = scene.run(Who::Ours, &words);
-        assert_eq!(ours.code(), Some(code), "{text}{ours}");
-        for who in [Who::V2, Who::V3] {
-            let theirs = scene.run(who, &words);
-            assert_eq!(theirs.code(), Some(code), "{text}{theirs}");
-            if code == 0 {
-                assert_eq!(ours.stdout, theirs.stdout, "{text}");
-            }
-        }
+        all_say(&scene, &words, &text, code);
     }
-    // Where ours sees more, or is not misled.
+    let words = verify("dockerfile", &[], "Dockerfile");
     for (text, code, said) in [
         (format!("FROM {bundled}\nFROM {signed}\n"), 0, ""),
         (format!("FROM {signed} AS base\nFROM base\n"), 0, ""),
@@ -114,9 +127,7 @@ fn dockerfiles() {
         ("FROM Not:A:Reference\n".to_owned(), 1, "Not:A:Reference"),
     ] {
         scene.write("Dockerfile", &text);
-        let ours = scene.run(Who::Ours, &verify("dockerfile", &[], "Dockerfile"));
-        assert_eq!(ours.code(), Some(code), "{text}{ours}");
-        assert!(ours.stderr.contains(said), "{text}{ours}");
+        ours_says(&scene, &words, &text, code, said);
     }
     scene.write(
         "Dockerfile",
@@ -194,16 +205,9 @@ fn manifests() {
     ] {
         scene.write("file.yaml", &text);
         let words = verify("manifest", &[], "file.yaml");
-        let ours = scene.run(Who::Ours, &words);
-        assert_eq!(ours.code(), Some(code), "{text}{ours}");
-        for who in [Who::V2, Who::V3] {
-            let theirs = scene.run(who, &words);
-            assert_eq!(theirs.code(), Some(code), "{text}{theirs}");
-            if code == 0 {
-                assert_eq!(ours.stdout, theirs.stdout, "{text}");
-            }
-        }
+        all_say(&scene, &words, &text, code);
     }
+    let words = verify("manifest", &[], "file.yml");
     for (text, code, said) in [
         (pod(&[&bundled, &signed]), 0, "Verified 2 of 2 images."),
         (pod(&["''"]), 1, "0.spec.containers[0].image"),
@@ -214,9 +218,7 @@ fn manifests() {
         ),
     ] {
         scene.write("file.yml", &text);
-        let ours = scene.run(Who::Ours, &verify("manifest", &[], "file.yml"));
-        assert_eq!(ours.code(), Some(code), "{text}{ours}");
-        assert!(ours.stderr.contains(said), "{text}{ours}");
+        ours_says(&scene, &words, &text, code, said);
     }
 }
 

@@ -79,9 +79,7 @@ fn the_tokens_of_ci_systems() {
     let sign = |name: &str, variables: &[(&str, &str)], more: &[&str]| {
         let image = scene.image(name);
         let words = [&["sign", "--yes"], &scene.urls()[..], more, &[&image]].concat();
-        let mut command = scene.command(&words);
-        command.envs(variables.iter().copied());
-        testkit::run(command, b"").success();
+        scene.run_with_all(variables, &words).success();
         image
     };
 

@@ -16,11 +16,7 @@ use crate::server::{Asked, Server};
 /// Signs an image with the key, and has the public half read by ours and cosign 2.5.
 fn signs(scene: &Scene, name: &str, key: &str, public: &str, variables: &[(&str, &str)]) {
     let image = scene.image(name);
-    let run = |words: &[&str]| {
-        let mut command = scene.command(words);
-        command.envs(variables.iter().copied());
-        testkit::run(command, b"")
-    };
+    let run = |words: &[&str]| scene.run_with_all(variables, words);
     run(&["sign", "--key", key, &image]).success();
     let verify = ["verify", "--insecure-ignore-tlog", "--key"];
     run(&[&verify[..], &[public, &image]].concat()).success();
@@ -223,11 +219,7 @@ fn a_pkcs11_token() {
     ];
     let with_pin = [&place[..], &[("COSIGN_PKCS11_PIN", SoftHsm::PIN)]].concat();
     let uri = "pkcs11:token=a%20token;object=signing";
-    let run = |variables: &[(&str, &str)], words: &[&str]| {
-        let mut command = scene.command(words);
-        command.envs(variables.iter().copied());
-        testkit::run(command, b"")
-    };
+    let run = |variables: &[(&str, &str)], words: &[&str]| scene.run_with_all(variables, words);
 
     let generate = [
         "generate-key-pair",
@@ -324,11 +316,7 @@ fn vault_signs() {
         ("VAULT_ADDR", server.address.as_str()),
         ("VAULT_TOKEN", VAULT_TOKEN),
     ];
-    let run = |variables: &[(&str, &str)], words: &[&str]| {
-        let mut command = scene.command(words);
-        command.envs(variables.iter().copied());
-        testkit::run(command, b"")
-    };
+    let run = |variables: &[(&str, &str)], words: &[&str]| scene.run_with_all(variables, words);
     let generate = [
         "generate-key-pair",
         "--kms",
@@ -413,9 +401,8 @@ fn gitlab_keeps_a_key() {
         ("GITLAB_HOST", server.address.as_str()),
         ("GITLAB_TOKEN", "glpat-secret"),
     ];
-    let mut command = scene.command(&["generate-key-pair", "gitlab://acme/app"]);
-    command.envs(login);
-    testkit::run(command, b"")
+    scene
+        .run_with_all(&login, &["generate-key-pair", "gitlab://acme/app"])
         .success()
         .says("Public key written to cosign.pub");
     assert!(!scene.home().join("cosign.key").exists());
@@ -438,8 +425,6 @@ fn gitlab_keeps_a_key() {
             &image,
         ],
     ] {
-        let mut command = scene.command(&words);
-        command.envs(login);
-        testkit::run(command, b"").success();
+        scene.run_with_all(&login, &words).success();
     }
 }

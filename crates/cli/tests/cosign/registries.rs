@@ -143,14 +143,22 @@ fn anything() -> Vec<Wrong> {
     ]
 }
 
-/// What a server may do to a request for content.
-fn content() -> Vec<Wrong> {
-    let lie = Fault::header(DIGEST, &format!("sha256:{}", "0".repeat(64)));
+/// The same, and what it may do to the length of content.
+fn lengths() -> Vec<Wrong> {
     let mut all = anything();
     all.extend([
         wrong("half", Fault::CutHalf, &["ended early"]),
         wrong("endless", Fault::Endless, &["longer than"]),
         wrong("10 GB", Fault::Promise(10 << 30), &["longer than"]),
+    ]);
+    all
+}
+
+/// What a server may do to a request for content.
+fn content() -> Vec<Wrong> {
+    let lie = Fault::header(DIGEST, &format!("sha256:{}", "0".repeat(64)));
+    let mut all = lengths();
+    all.extend([
         wrong(
             "another digest in the header",
             lie,
@@ -173,11 +181,8 @@ fn content() -> Vec<Wrong> {
 
 /// Of a blob, there is no header to lie in, and its size is known.
 fn blob() -> Vec<Wrong> {
-    let mut all = anything();
+    let mut all = lengths();
     all.extend([
-        wrong("half", Fault::CutHalf, &["ended early"]),
-        wrong("endless", Fault::Endless, &["longer than"]),
-        wrong("10 GB", Fault::Promise(10 << 30), &["longer than"]),
         wrong(
             "other bytes",
             Fault::rewrite(|body| body.to_ascii_uppercase().into()),
@@ -427,26 +432,13 @@ fn writes_fail(format: &str) {
     let of_tag = |method: &http::Method, path: &str| {
         method == http::Method::PUT && path.contains("/manifests/sha256-")
     };
-    let mut lies = anything();
-    let other = format!("sha256:{}", "0".repeat(64));
-    lies.push(wrong(
-        "a lie",
-        Fault::header(DIGEST, &other),
-        &["expected sha256:0000"],
-    ));
-    for Wrong { name, fault, words } in lies {
-        if name == "a lie" {
-            harbour.proxy.on(of_manifest, fault.clone());
-            refused(&harbour.sign("second", format), name, words);
-            harbour.proxy.clear();
-            continue;
-        }
-        // A 500 may be a collision of writers: it is tried again for a while.
-        let mut writes = vec![to_uploads as fn(&_, &_) -> _, of_tag];
-        if format == "bundle" {
-            writes.push(of_manifest);
-        }
-        for (at, matches) in writes.into_iter().enumerate() {
+    let mut writes = vec![to_uploads as fn(&_, &_) -> _, of_tag];
+    if format == "bundle" {
+        // The bundle's own, which has no tag.
+        writes.push(of_manifest);
+    }
+    for Wrong { name, fault, words } in anything() {
+        for (at, &matches) in writes.iter().enumerate() {
             harbour.proxy.on(matches, fault.clone());
             let output = harbour.sign("second", format);
             refused(&output, name, words);
@@ -456,6 +448,11 @@ fn writes_fail(format: &str) {
             refused(&harbour.verify("second"), name, &["no matching signatures"]);
         }
     }
+    let lie = Fault::header(DIGEST, &format!("sha256:{}", "0".repeat(64)));
+    harbour.proxy.on(of_manifest, lie);
+    let lied = harbour.sign("second", format);
+    refused(&lied, "a lie", &["expected sha256:0000"]);
+    harbour.proxy.clear();
     harbour.sign("second", format).success();
     harbour.verify("second").success();
     harbour.verify("first").success();

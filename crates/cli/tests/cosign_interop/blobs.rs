@@ -14,6 +14,27 @@ fn scene(signer: Who) -> Option<Scene> {
     Some(scene)
 }
 
+/// The reader takes the file by `command`, and no other file.
+#[track_caller]
+fn takes(scene: &Scene, form: Form, reader: Who, command: &[&str]) {
+    println!("{form:?} for {reader:?}: {command:?}");
+    let words = form.verifying(scene, "key");
+    let mut words = [command, &strs(&words)].concat();
+    match (reader, form.is_legacy()) {
+        (Who::V2, false) => words.push("--new-bundle-format"),
+        (Who::V3, true) => words.push("--new-bundle-format=false"),
+        _ => {}
+    }
+    if (reader, form) == (Who::V2, Form::KeyBundle) {
+        words.extend(["--trusted-root", "empty-root.json"]);
+    }
+    scene
+        .run_on(reader, &words, &["blob"])
+        .success()
+        .says("Verified OK");
+    scene.run_on(reader, &words, &["other"]).failure();
+}
+
 /// `--bundle` in the new format, with every kind of log.
 fn new_bundles(signer: Who, readers: &[Who]) {
     let Some(scene) = scene(signer) else { return };
@@ -30,20 +51,8 @@ fn new_bundles(signer: Who, readers: &[Who]) {
             if reader == Who::V2 && second.contains(&form) {
                 continue;
             }
-            println!("{form:?} by {signer:?} for {reader:?}");
-            let words = form.verifying(&scene, "key");
-            let mut words = [&["verify-blob", "--bundle", "bundle"][..], &strs(&words)].concat();
-            if reader == Who::V2 {
-                words.push("--new-bundle-format");
-                if form == Form::KeyBundle {
-                    words.extend(["--trusted-root", "empty-root.json"]);
-                }
-            }
-            scene
-                .run_on(reader, &words, &["blob"])
-                .success()
-                .says("Verified OK");
-            scene.run_on(reader, &words, &["other"]).failure();
+            let verify = ["verify-blob", "--bundle", "bundle"];
+            takes(&scene, form, reader, &verify);
         }
     }
 }
@@ -84,19 +93,9 @@ fn detached(signer: Who, readers: &[Who]) {
             &["--signature", "sig"]
         };
         for &reader in readers {
-            println!("{form:?} by {signer:?} for {reader:?}");
-            let words = form.verifying(&scene, "key");
-            let mut words = [&["verify-blob"][..], &strs(&words)].concat();
-            if reader == Who::V3 {
-                words.push("--new-bundle-format=false");
-            }
             for files in [detached, &["--bundle", "old-bundle"]] {
-                let words = [&words[..], files].concat();
-                scene
-                    .run_on(reader, &words, &["blob"])
-                    .success()
-                    .says("Verified OK");
-                scene.run_on(reader, &words, &["other"]).failure();
+                let verify = [&["verify-blob"], files].concat();
+                takes(&scene, form, reader, &verify);
             }
         }
     }
@@ -135,22 +134,13 @@ fn stamped() {
         let words = [&["sign-blob"][..], &files, &strs(&words)].concat();
         scene.run_on(signer, &words, &["blob"]).success();
         for reader in [Who::V2, Who::V3, Who::Ours] {
-            println!("by {signer:?} for {reader:?}");
-            let words = form.verifying(&scene, "key");
-            let files = [
-                "--signature",
-                "sig",
-                "--certificate",
-                "crt",
-                "--rfc3161-timestamp",
-                "stamp",
+            let verify = [
+                "verify-blob",
+                "--signature=sig",
+                "--certificate=crt",
+                "--rfc3161-timestamp=stamp",
             ];
-            let mut words = [&["verify-blob"][..], &files, &strs(&words)].concat();
-            if reader == Who::V3 {
-                words.push("--new-bundle-format=false");
-            }
-            scene.run_on(reader, &words, &["blob"]).success();
-            scene.run_on(reader, &words, &["other"]).failure();
+            takes(&scene, form, reader, &verify);
         }
     }
 }
@@ -169,15 +159,8 @@ fn envelopes() {
         let words = [&what[..], &to, &kind, &strs(&words)].concat();
         scene.run_on(signer, &words, &["blob"]).success();
         for reader in [Who::V2, Who::V3, Who::Ours] {
-            println!("by {signer:?} for {reader:?}");
-            let words = form.verifying(&scene, "key");
-            let what = ["verify-blob-attestation", "--signature", "envelope"];
-            let mut words = [&what[..], &kind, &strs(&words)].concat();
-            if reader == Who::V3 {
-                words.push("--new-bundle-format=false");
-            }
-            scene.run_on(reader, &words, &["blob"]).success();
-            scene.run_on(reader, &words, &["other"]).failure();
+            let verify = ["verify-blob-attestation", "--signature", "envelope"];
+            takes(&scene, form, reader, &[&verify[..], &kind].concat());
         }
     }
 }
@@ -199,12 +182,8 @@ fn attested(signer: Who, readers: &[Who]) {
         let words = [&what[..], &kind, &strs(&words)].concat();
         scene.run_on(signer, &words, &["blob"]).success();
         for &reader in readers {
-            println!("{form:?} by {signer:?} for {reader:?}");
-            let words = form.verifying(&scene, "key");
-            let what = ["verify-blob-attestation", "--bundle", "bundle"];
-            let words = [&what[..], &kind, &strs(&words)].concat();
-            scene.run_on(reader, &words, &["blob"]).success();
-            scene.run_on(reader, &words, &["other"]).failure();
+            let verify = ["verify-blob-attestation", "--bundle", "bundle"];
+            takes(&scene, form, reader, &[&verify[..], &kind].concat());
         }
     }
 }

@@ -44,7 +44,7 @@ impl Form {
         Self::KeylessBundle(LogVersion::V2),
     ];
 
-    fn is_legacy(self) -> bool {
+    pub(crate) fn is_legacy(self) -> bool {
         Self::LEGACY.contains(&self)
     }
 

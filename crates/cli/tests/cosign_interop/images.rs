@@ -47,17 +47,17 @@ fn keys(scene: &Scene, who: Who) {
 }
 
 fn legacy_between(at: At, signer: Who, readers: &[Who]) {
-    let Some(scene) = Scene::at(at) else { return };
-    keys(&scene, signer);
-    for form in Form::LEGACY {
-        sign_and_verify(&scene, form, signer, readers);
-    }
+    between(at, Form::LEGACY, signer, readers);
 }
 
 fn bundles_between(at: At, signer: Who, readers: &[Who]) {
+    between(at, Form::BUNDLE, signer, readers);
+}
+
+fn between(at: At, forms: [Form; 5], signer: Who, readers: &[Who]) {
     let Some(scene) = Scene::at(at) else { return };
     keys(&scene, signer);
-    for form in Form::BUNDLE {
+    for form in forms {
         sign_and_verify(&scene, form, signer, readers);
     }
 }

@@ -95,6 +95,14 @@ impl Scene {
         run(&self.cosign.clone().env(variable.0, variable.1), who, words)
     }
 
+    /// Runs ours with more variables.
+    #[track_caller]
+    pub(crate) fn run_with_all(&self, variables: &[(&str, &str)], words: &[&str]) -> Output {
+        let mut command = self.command(words);
+        command.envs(variables.iter().copied());
+        testkit::run(command, b"")
+    }
+
     /// The folder in which the clients run.
     pub(crate) fn home(&self) -> &Path {
         self.cosign.home()

@@ -1,18 +1,12 @@
 //! `list` and `lookup` of the golden repositories: what notary printed of the same metadata.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::personas::cosign::error::Error as CosignError;
-use countersign::personas::cosign::ops::CosignOps;
-use countersign::personas::cosign::registry::RegistryOptions;
-use countersign::personas::cosign::trust_ops::SigstoreTrust;
 use countersign::personas::docker::ops::DockerOps;
 use countersign::personas::docker_trust::ops::{Refusal, TrustOps};
 use countersign::personas::native::doctor::DoctorOps;
-use countersign::personas::native::image_ops::ImageOps;
 use countersign::personas::native::serve::ServeRequest;
 use countersign::personas::notary::error::Error as NotaryError;
 use countersign::personas::notary::ops::{NotaryOps, Target};
@@ -87,29 +81,7 @@ impl UseCases for Golden {
         Ok(Box::new(self))
     }
 
-    fn cosign<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-        _: &RegistryOptions,
-        _: Option<Duration>,
-    ) -> Result<Box<dyn CosignOps + 's>, CosignError> {
-        panic!("these commands are not cosign's")
-    }
-
-    fn images<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-        _: &RegistryOptions,
-    ) -> Result<Box<dyn ImageOps + 's>, CosignError> {
-        panic!("these commands are not our own")
-    }
-
-    fn sigstore_trust<'s>(
-        &'s self,
-        _: &'s Session<'_>,
-    ) -> Result<Box<dyn SigstoreTrust + 's>, CosignError> {
-        panic!("these commands are not cosign's")
-    }
+    no_sigstore!();
 
     fn doctor<'s>(&'s self, _: &'s Session<'_>) -> Result<Box<dyn DoctorOps + 's>, Refusal> {
         panic!("these commands are notary's")

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[macro_use]
+#[path = "../cli/no_sigstore.rs"]
+mod no_sigstore;
+
 mod golden;
 mod help;
 mod keys;
