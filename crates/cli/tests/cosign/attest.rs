@@ -330,7 +330,8 @@ fn without_upload_the_attestation_is_printed() {
         .says("Wrote bundle to file b.json");
     assert_eq!(output.stdout, "");
     assert!(scene.home().join("b.json").exists());
-    verify(&scene, Who::Ours, &[], &image).failure();
+    let unattested = verify(&scene, Who::Ours, &[], &image);
+    refused(unattested, 10, &["no matching attestations"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use testkit::Output;
 
-use crate::forms::{Form, strs};
+use crate::forms::{Form, make};
 use crate::scene::{At, Scene, Who};
 
 /// A scene with a key of each client, and what they attest and attach.
@@ -23,14 +23,6 @@ pub(crate) fn scene_at(at: At) -> Option<Scene> {
     scene.write("predicate.json", r#"{"hello": "world"}"#);
     scene.write("sbom.json", r#"{"spdxVersion": "SPDX-2.3"}"#);
     Some(scene)
-}
-
-/// `command` (`sign`, `attest …`) by a client in this form with its key.
-pub(crate) fn make(scene: &Scene, who: Who, form: Form, key: &str, command: &[&str], image: &str) {
-    let words = form.signing(scene, who, key);
-    scene
-        .run_on(who, &[command, &strs(&words)].concat(), &[image])
-        .success();
 }
 
 pub(crate) fn sign(scene: &Scene, who: Who, form: Form, key: &str, image: &str) {

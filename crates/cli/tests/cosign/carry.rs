@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::carried::{assert_dressed, dress, make, scene, scene_at, sign, verify, verify_by};
-use crate::forms::Form;
+use crate::carried::{assert_dressed, dress, scene, scene_at, sign, verify, verify_by};
+use crate::forms::{Form, make};
 use crate::scene::{At, Scene, Who, refused};
 
 const BOTH: [At; 2] = [At::DockerRegistry, At::Countersign];

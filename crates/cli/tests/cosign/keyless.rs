@@ -3,11 +3,12 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
+use serde_json::Value;
 use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
 use testkit::{Fault, Output, Proxy, Terminal};
 
 use crate::forms::{IDENTITY, ISSUER};
-use crate::scene::{Scene, Who, refused};
+use crate::scene::{Scene, Who, base64, refused};
 use crate::server::{Server, browse};
 
 fn claims() -> Claims {
@@ -508,24 +509,16 @@ fn files_with_certificates_and_timestamps() {
     let [fulcio, fulcio_url, ..] = scene.urls();
     let timestamps = scene.sigstore.timestamp_url();
     scene.write("file", "content");
-    let words = [
-        "sign-blob",
-        "--yes",
-        "--identity-token",
-        &token,
-        fulcio,
-        fulcio_url,
-        "--timestamp-server-url",
-        &timestamps,
-        "--output-signature",
-        "s",
-        "--output-certificate",
-        "c",
-        "--rfc3161-timestamp",
-        "t",
+    let given = ["--yes", "--identity-token", &token];
+    let stamped = ["--timestamp-server-url", &timestamps];
+    let files = [
+        "--output-signature=s",
+        "--output-certificate=c",
+        "--rfc3161-timestamp=t",
         "file",
     ];
-    scene.run(Who::Ours, &words).success();
+    let sign = [&["sign-blob", fulcio, fulcio_url], &given[..], &stamped];
+    scene.run_on(Who::Ours, &sign.concat(), &files).success();
     let who = [
         "--certificate-identity",
         IDENTITY,
@@ -534,12 +527,9 @@ fn files_with_certificates_and_timestamps() {
     ];
     let verify = [
         "verify-blob",
-        "--signature",
-        "s",
-        "--certificate",
-        "c",
-        "--rfc3161-timestamp",
-        "t",
+        "--signature=s",
+        "--certificate=c",
+        "--rfc3161-timestamp=t",
         "--use-signed-timestamps",
         "--insecure-ignore-tlog",
         "file",
@@ -548,66 +538,40 @@ fn files_with_certificates_and_timestamps() {
         scene.run_on(reader, &verify, &who).success();
     }
 
+    // As a bundle, with a key of the kind that was asked for.
     let (config, root) = (scene.signing_config(LogVersion::V1), scene.trusted_root());
-    for algorithm in ["ecdsa-sha2-256-nistp256", "ecdsa-sha2-384-nistp384"] {
-        let words = [
-            "sign-blob",
-            "--yes",
-            "--identity-token",
-            &token,
-            "--signing-config",
-            &config,
-            "--trusted-root",
-            &root,
-            "--signing-algorithm",
-            algorithm,
-            "--bundle",
-            "b",
-            "file",
-        ];
-        scene.run(Who::Ours, &words).success();
-        let verify = [
-            "verify-blob",
-            "--bundle",
-            "b",
-            "--trusted-root",
-            &root,
-            "file",
-        ];
+    let trust = ["--trusted-root", &root, "--bundle", "b", "file"];
+    let services = [&given[..], &["--signing-config", &config], &trust].concat();
+    for (algorithm, is_p384) in [
+        ("ecdsa-sha2-256-nistp256", false),
+        ("ecdsa-sha2-384-nistp384", true),
+    ] {
+        let sign = ["sign-blob", "--signing-algorithm", algorithm];
+        scene.run_on(Who::Ours, &sign, &services).success();
+        let bundle = std::fs::read(scene.home().join("b")).unwrap();
+        let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+        let certificate = &bundle["verificationMaterial"]["certificate"]["rawBytes"];
+        let certificate = base64(certificate.as_str().unwrap());
+        let has_curve = certificate
+            .windows(SECP384R1.len())
+            .any(|at| at == SECP384R1);
+        assert_eq!(has_curve, is_p384, "{algorithm}");
+        let verify = [&["verify-blob"], &trust[..]].concat();
         for reader in [Who::V3, Who::Ours] {
             scene.run_on(reader, &verify, &who).success();
         }
     }
     scene.write("predicate", "{}");
-    let words = [
-        "attest-blob",
-        "--yes",
-        "--identity-token",
-        &token,
-        "--signing-config",
-        &config,
-        "--trusted-root",
-        &root,
-        "--predicate",
-        "predicate",
-        "--type",
-        "https://acme.example/p",
-        "--bundle",
-        "a",
-        "file",
-    ];
-    scene.run(Who::Ours, &words).success();
-    let verify = [
-        "verify-blob-attestation",
-        "--bundle",
-        "a",
-        "--trusted-root",
-        &root,
-        "--type",
-        "https://acme.example/p",
-        "file",
-    ];
+    let kind = ["--type", "https://acme.example/p"];
+    let attest = [&["attest-blob", "--predicate", "predicate"], &kind[..]];
+    scene
+        .run_on(Who::Ours, &attest.concat(), &services)
+        .success();
+    let verify = [&["verify-blob-attestation"], &kind[..], &trust].concat();
     for reader in [Who::V3, Who::Ours] {
         scene.run_on(reader, &verify, &who).success();
     }
 }
+
+/// DER of the object identifier 1.3.132.0.34 (RFC 5480, section 2.1.1.1) without its header.
+const SECP384R1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];

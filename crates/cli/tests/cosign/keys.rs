@@ -256,7 +256,7 @@ fn a_pkcs11_token() {
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains(SoftHsm::PIN), "the PIN is shown: {said}");
     let wrong = [&place[..], &[("COSIGN_PKCS11_PIN", "0000")]].concat();
-    run(&wrong, &sign).failure().says("PIN");
+    run(&wrong, &sign).failure().says("wrong PIN");
     let missing = [
         "sign",
         "--key",

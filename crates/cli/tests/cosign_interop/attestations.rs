@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::sigstack::LogVersion;
 
-use crate::forms::{Form, strs};
+use crate::forms::{Form, make, strs};
 use crate::scene::{At, Scene, Who, refused};
 
 /// `--type`, the predicate, and its type in the statement.
@@ -77,10 +77,8 @@ fn every_type(at: At, form: Form, signer: Who, readers: &[Who]) {
         }
         let image = scene.image(&format!("image{number}"));
         scene.write("predicate", predicate);
-        let words = form.signing(&scene, signer, "key");
-        let what = ["attest", "--type", name, "--predicate", "predicate"];
-        let words = [&what[..], &strs(&words)].concat();
-        scene.run_on(signer, &words, &[&image]).success();
+        let attest = ["attest", "--type", name, "--predicate", "predicate"];
+        make(&scene, signer, form, "key", &attest, &image);
         let words = form.verifying(&scene, "key");
         for &reader in readers {
             if unable(name, reader) {

@@ -127,6 +127,14 @@ impl Form {
     }
 }
 
+/// A client does `command` (`sign`, `attest …`) in this form with its key to an image or a file.
+#[track_caller]
+pub(crate) fn make(scene: &Scene, who: Who, form: Form, key: &str, command: &[&str], what: &str) {
+    let words = form.signing(scene, who, key);
+    let words = [command, &strs(&words)].concat();
+    scene.run_on(who, &words, &[what]).success();
+}
+
 /// The words as `run` takes them.
 pub(crate) fn strs(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()

@@ -2,7 +2,7 @@
 
 use testkit::sigstack::LogVersion;
 
-use crate::forms::{Form, strs};
+use crate::forms::{Form, make, strs};
 use crate::scene::{At, Scene, Who};
 
 const KEY: &str = "key";
@@ -14,9 +14,7 @@ fn sign_and_verify(scene: &Scene, form: Form, signer: Who, readers: &[Who]) {
         .replace(['(', ')'], "-");
     let image = scene.image(name.trim_end_matches('-'));
     let (repository, digest) = image.split_once('@').unwrap();
-    let words = form.signing(scene, signer, KEY);
-    let words = [&["sign"][..], &strs(&words)].concat();
-    scene.run_on(signer, &words, &[&image]).success();
+    make(scene, signer, form, KEY, &["sign"], &image);
     for &reader in readers {
         println!("{form:?} by {signer:?} for {reader:?}");
         let words = form.verifying(scene, KEY);
@@ -128,9 +126,7 @@ fn several_signers_of_one_image() {
         } else {
             Form::KeyLegacy
         };
-        let words = form.signing(&scene, who, key);
-        let words = [&["sign"][..], &strs(&words)].concat();
-        scene.run_on(who, &words, &[&image]).success();
+        make(&scene, who, form, key, &["sign"], &image);
     }
     for key in ["a.pub", "b.pub", "c.pub"] {
         let words = ["verify", "--key", key, "--insecure-ignore-tlog", &image];
@@ -151,13 +147,8 @@ fn both_forms_at_once() {
             (Form::KeylessLegacy, "keyless"),
         ] {
             let image = scene.image(name);
-            let words = form.signing(&scene, Who::Ours, KEY);
-            let words = [
-                &["sign", "--format", "both", "-a", "who=me"][..],
-                &strs(&words),
-            ]
-            .concat();
-            scene.run_on(Who::Ours, &words, &[&image]).success();
+            let sign = ["sign", "--format", "both", "-a", "who=me"];
+            make(&scene, Who::Ours, form, KEY, &sign, &image);
             let words = form.verifying(&scene, KEY);
             let mut words = [&["verify", "-a", "who=me"][..], &strs(&words)].concat();
             if form != Form::KeyLegacy {
@@ -227,9 +218,7 @@ fn recursively_at(at: At) {
     ] {
         let name = format!("{signer:?}-{form:?}").to_lowercase();
         let (index, children) = scene.index(name.split('(').next().unwrap());
-        let words = form.signing(&scene, signer, KEY);
-        let words = [&["sign", "--recursive"][..], &strs(&words)].concat();
-        scene.run_on(signer, &words, &[&index]).success();
+        make(&scene, signer, form, KEY, &["sign", "--recursive"], &index);
         let words = form.verifying(&scene, KEY);
         let words = [&["verify"][..], &strs(&words)].concat();
         for &reader in readers {

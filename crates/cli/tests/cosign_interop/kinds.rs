@@ -1,6 +1,6 @@
 //! Keys of other kinds than the P-256 ones that `generate-key-pair` makes.
 
-use crate::forms::{Form, strs};
+use crate::forms::{Form, make, strs};
 use crate::scene::{KeyKind, Scene, Who};
 
 /// Who signs in which form, and who can verify that. cosign 3.1 signs with SHA-384 and Ed25519ph, which neither cosign
@@ -30,9 +30,7 @@ fn check(cases: &[Case]) {
         };
         scene.import_key(importer, *kind, &key);
         let image = scene.image(&format!("image{number}"));
-        let words = form.signing(&scene, *signer, &key);
-        let words = [&["sign"][..], &strs(&words)].concat();
-        scene.run_on(*signer, &words, &[&image]).success();
+        make(&scene, *signer, *form, &key, &["sign"], &image);
         for &reader in *readers {
             println!("{kind:?} {form:?} by {signer:?} for {reader:?}");
             let words = form.verifying(&scene, &key);

@@ -2,7 +2,7 @@
 
 use testkit::sigstack::LogVersion;
 
-use crate::forms::{Form, strs};
+use crate::forms::{Form, make, strs};
 use crate::scene::{At, Scene, Who};
 
 /// No signature; no such tag; signatures of which none is good; none that has a certificate.
@@ -44,9 +44,8 @@ fn answers(at: At, signer: Who, forms: &[Form], readers: &[Who]) {
     for (number, form) in forms.iter().enumerate() {
         let image = scene.image(&format!("image{number}"));
         let (repository, _) = image.split_once('@').unwrap();
-        let words = form.signing(&scene, signer, "key");
-        let words = [&["sign", "-a", "who=me"][..], &strs(&words)].concat();
-        scene.run_on(signer, &words, &[&image]).success();
+        let sign = ["sign", "-a", "who=me"];
+        make(&scene, signer, *form, "key", &sign, &image);
         let words = form.verifying(&scene, "key");
         for &reader in readers {
             for (what, question, expected) in QUESTIONS {
@@ -113,9 +112,7 @@ fn a_signature_moved_to_another_image() {
         let key = format!("{signer:?}").to_lowercase();
         scene.generate_key(signer, &key);
         let [signed, other] = ["signed", "other"].map(|name| scene.image_in(&key, name));
-        let words = Form::KeyLegacy.signing(&scene, signer, &key);
-        let words = [&["sign"][..], &strs(&words)].concat();
-        scene.run_on(signer, &words, &[&signed]).success();
+        make(&scene, signer, Form::KeyLegacy, &key, &["sign"], &signed);
         scene.copy(&signature_tag(&signed), &signature_tag(&other));
         let words = Form::KeyLegacy.verifying(&scene, &key);
         let words = [&["verify"][..], &strs(&words)].concat();
@@ -148,9 +145,7 @@ fn a_key_is_no_identity() {
         for (signed, asked, expected) in [(key, keyless, NO_CERTIFICATE), (keyless, key, NO_MATCH)]
         {
             let image = scene.image(&format!("{signed:?}").to_lowercase().replace(['(', ')'], ""));
-            let words = signed.signing(&scene, signer, "key");
-            let words = [&["sign"][..], &strs(&words)].concat();
-            scene.run_on(signer, &words, &[&image]).success();
+            make(&scene, signer, signed, "key", &["sign"], &image);
             let words = asked.verifying(&scene, "key");
             let words = [&["verify"][..], &strs(&words)].concat();
             let refused = scene.run_on(signer, &words, &[&image]).failure();

@@ -4,7 +4,7 @@
 use testkit::Output;
 use testkit::sigstack::LogVersion;
 
-use crate::forms::{Form, strs};
+use crate::forms::{Form, make, strs};
 use crate::scene::{KeyKind, Scene, Who};
 
 fn scene() -> Option<Scene> {
@@ -85,10 +85,8 @@ fn an_attestation_is_a_signature_for_cosign_3() {
     let Some(scene) = scene() else { return };
     let image = scene.image("attested");
     scene.write("predicate", "{}");
-    let words = Form::KeyBundle.signing(&scene, Who::V3, "key");
-    let what = ["attest", "--type", "openvex", "--predicate", "predicate"];
-    let words = [&what[..], &strs(&words), &[&image]].concat();
-    scene.run(Who::V3, &words).success();
+    let attest = ["attest", "--type", "openvex", "--predicate", "predicate"];
+    make(&scene, Who::V3, Form::KeyBundle, "key", &attest, &image);
     verify(&scene, Who::V3, Form::KeyBundle, "key", &[&image]).success();
     let refused = verify(&scene, Who::Ours, Form::KeyBundle, "key", &[&image]);
     assert_eq!(refused.code(), Some(10), "{refused}");
@@ -149,14 +147,8 @@ fn cosign_2_does_not_know_the_second_log() {
     scene.write("blob", "a file\n");
     for (log, known) in [(LogVersion::V1, true), (LogVersion::V2, false)] {
         let form = Form::KeyBundleLogged(log);
-        let words = form.signing(&scene, Who::V3, "key");
-        let words = [
-            &["sign-blob", "--bundle", "bundle"][..],
-            &strs(&words),
-            &["blob"],
-        ]
-        .concat();
-        scene.run(Who::V3, &words).success();
+        let sign = ["sign-blob", "--bundle", "bundle"];
+        make(&scene, Who::V3, form, "key", &sign, "blob");
         let words = form.verifying(&scene, "key");
         let words = [
             &["verify-blob", "--bundle", "bundle"][..],

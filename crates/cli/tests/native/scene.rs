@@ -173,11 +173,8 @@ pub(crate) fn verdict(code: i32, result: &str, reason: &str) -> (i32, String, St
     (code, result.to_owned(), reason.to_owned())
 }
 
-pub(crate) const VERIFIED: (i32, &str, &str) = (0, "verified", "");
-
 /// The image is verified.
 #[track_caller]
 pub(crate) fn verified(scene: &Scene, words: &[&str]) {
-    let (code, result, reason) = VERIFIED;
-    assert_eq!(scene.verdict(words), verdict(code, result, reason));
+    assert_eq!(scene.verdict(words), verdict(0, "verified", ""));
 }
