@@ -81,10 +81,7 @@ fn f4_a_keys_signature_is_verified_without_network() {
             "--trusted-root=empty-root.json",
             "no entry of a transparency log",
         ),
-        (
-            "--rekor-url=http://127.0.0.1:1",
-            "no entry of a transparency log",
-        ),
+        ("--rekor-url=http://127.0.0.1:1", "nobody is trusted yet"),
     ] {
         let words = [&verify[..3], &[named, "file"]].concat();
         refused(scene.run_without_network(&words), 1, &[text]);

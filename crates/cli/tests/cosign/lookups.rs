@@ -54,7 +54,8 @@ fn a_file_with_a_signature_of_its_own() {
     refused(scene.run(Who::Ours, &offline), 1, &["Drop --rekor-url"]);
     scene.write("other", "other content\n");
     let other = [&verify[..], &[&rekor, "other"]].concat();
-    refused(scene.run(Who::Ours, &other), 1, &["invalid signature"]);
+    let other = scene.run(Who::Ours, &other);
+    refused(other, 1, &["no entry of a transparency log"]);
     assert_eq!(asked(&scene, &mut before), 0);
     // A log that has no such entry, and none at all.
     let unlogged = [
