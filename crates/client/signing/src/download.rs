@@ -4,14 +4,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use net::Bytes;
 use oci::{Content, Descriptor};
 
-use crate::carry::{Attached, around};
-use crate::carry::{AttachedKind, CarryError, PlatformFilter, Selection, choose};
+use crate::carry::{Attached, AttachedKind, CarryError, PlatformFilter, Selection, around, choose};
+use crate::names::{BUNDLE, LAYER_PREDICATE};
 use crate::place::{Image, Place, TagKind};
-
-/// What a bundle's layer is called, whatever its version.
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-/// The annotation with an attestation's predicate type.
-const PREDICATE_TYPE: &str = "predicateType";
 
 /// What is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +115,8 @@ impl Wanted<'_> {
             Self::Attestations {
                 predicate_type: Some(wanted),
             } => {
-                stated.or(layer.annotations.get(PREDICATE_TYPE).map(String::as_str)) == Some(wanted)
+                stated.or(layer.annotations.get(LAYER_PREDICATE).map(String::as_str))
+                    == Some(wanted)
             }
             _ => true,
         }
@@ -136,7 +132,7 @@ fn layers(attached: &Attached) -> Vec<(DocumentForm, &Descriptor, Option<String>
     let document = |layer| {
         let form = form(attached, layer);
         let stated = match form {
-            DocumentForm::Envelope => layer.annotations.get(PREDICATE_TYPE).cloned(),
+            DocumentForm::Envelope => layer.annotations.get(LAYER_PREDICATE).cloned(),
             DocumentForm::Bundle => attached.label.clone(),
             DocumentForm::Payload | DocumentForm::Plain => None,
         };

@@ -6,6 +6,7 @@ pub mod carry;
 pub mod convert;
 pub mod discover;
 pub mod download;
+mod names;
 mod place;
 pub mod policy;
 pub mod sign;

@@ -4,12 +4,9 @@ use oci::Manifest;
 use sigstore::bundle::{Bundle, Content};
 use sigstore::statement::{COSIGN_SIGNATURE, Statement};
 
+use crate::names::{BUNDLE, BUNDLE_CONTENT, BUNDLE_PREDICATE};
 use crate::place::TagKind;
 
-/// What the media type of every bundle begins with.
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-const BUNDLE_CONTENT: &str = "dev.sigstore.bundle.content";
-const BUNDLE_PREDICATE: &str = "dev.sigstore.bundle.predicateType";
 /// Types of manifests with layers of the older form (`sigstore/cosign:pkg/oci/remote/write.go`).
 const COSIGN: &str = "application/vnd.dev.cosign.artifact.";
 

@@ -15,16 +15,8 @@ use super::{
     Candidate, CandidateContent, CandidateError, Claimed, Discovered, Location, Search, Source,
     SourceKind, limits,
 };
+use crate::names::{BUNDLE, BUNDLE_PREDICATE, ENVELOPE, LAYER_PREDICATE};
 use crate::place::{Image, Place, PlaceError};
-
-/// What the media type of every bundle begins with, whatever its version.
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-/// The media type of attestations before bundles.
-const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
-/// The predicate type, as cosign writes it into manifests of bundles.
-const BUNDLE_PREDICATE: &str = "dev.sigstore.bundle.predicateType";
-/// The same in layers of the older form.
-const LAYER_PREDICATE: &str = "predicateType";
 
 /// Finds every candidate of an image. What fails is in the result: of a source, or of a candidate.
 pub async fn discover(place: &Place, image: Image, search: &Search) -> Discovered {

@@ -9,7 +9,7 @@ use registry::PushedReferrer;
 use sigstore::bundle::{Bundle, BundleVersion, Content};
 use sigstore::legacy::LegacySignature;
 use sigstore::predicate::{About, PredicateType};
-use sigstore::simple_signing::SimpleSigning;
+use sigstore::simple_signing::{self, SimpleSigning};
 use sigstore::statement::{COSIGN_SIGNATURE, Statement, StatementVersion};
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::{Artifact, subject_of};
@@ -18,6 +18,7 @@ use super::check::Check;
 use super::layers::{Layers, Style};
 use super::write::{Destination, media_type};
 use super::{EntryKind, SignError, Signer, Testimony, Witnesses};
+use crate::names::{ENVELOPE, LAYER_PREDICATE};
 use crate::place::{TagKind, docker_reference};
 
 /// A form of signatures and attestations, and its place.
@@ -372,21 +373,18 @@ fn kind(legacy: &LegacySignature) -> TagKind {
 /// The layer of a signature or attestation of the older form.
 pub(crate) fn legacy_layer(legacy: &LegacySignature, predicate_type: &str) -> Descriptor {
     let kind = match kind(legacy) {
-        TagKind::Attestations => "application/vnd.dsse.envelope.v1+json",
-        _ => "application/vnd.dev.cosign.simplesigning.v1+json",
+        TagKind::Attestations => ENVELOPE,
+        _ => simple_signing::MEDIA_TYPE,
     };
     let mut layer = Descriptor::of(media_type(kind), &legacy.payload);
     layer.annotations = legacy.to_annotations();
     if legacy.signature.is_empty() {
         layer
             .annotations
-            .insert(PREDICATE_TYPE.to_owned(), predicate_type.to_owned());
+            .insert(LAYER_PREDICATE.to_owned(), predicate_type.to_owned());
     }
     layer
 }
-
-/// The annotation with an attestation's predicate type.
-const PREDICATE_TYPE: &str = "predicateType";
 
 fn layers(
     plan: &ImagePlan<'_>,
@@ -402,7 +400,7 @@ fn layers(
     match replaced.map(str::to_owned) {
         None => layers,
         Some(replaced) => {
-            layers.replacing(move |layer| layer.annotations.get(PREDICATE_TYPE) == Some(&replaced))
+            layers.replacing(move |layer| layer.annotations.get(LAYER_PREDICATE) == Some(&replaced))
         }
     }
 }

@@ -9,6 +9,7 @@ use registry::{BlobSource, PushedReferrer, UploadMode};
 
 use super::SignError;
 use super::layers::{Layers, Style};
+use crate::names::{BUNDLE_CONTENT, BUNDLE_PREDICATE};
 use crate::place::{RegistryPlace, TagKind};
 
 /// The image that is signed, and the way to its signatures.
@@ -83,11 +84,8 @@ impl Destination<'_> {
             None => "message-signature",
         };
         let annotations = [
-            ("dev.sigstore.bundle.content", Some(content.to_owned())),
-            (
-                "dev.sigstore.bundle.predicateType",
-                predicate_type.map(str::to_owned),
-            ),
+            (BUNDLE_CONTENT, Some(content.to_owned())),
+            (BUNDLE_PREDICATE, predicate_type.map(str::to_owned)),
             (
                 "org.opencontainers.image.created",
                 Some(format!("{now:.0}")),

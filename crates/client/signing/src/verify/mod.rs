@@ -23,6 +23,7 @@ use sigstore::verify::Refusal;
 use crate::discover::{
     Candidate, CandidateContent, Claimed, Discovered, Kind, Location, Source, SourceKind, discover,
 };
+use crate::names::LAYER_PREDICATE;
 use crate::place::{Image, Place, PlaceError, TagKind};
 use judge::Court;
 
@@ -236,7 +237,7 @@ async fn add_attestations(place: &Place, image: &Image, kind: &Kind, others: &mu
     if let ManifestContent::Image { layers, .. } = manifest.content() {
         let stated = layers
             .iter()
-            .filter_map(|layer| layer.annotations.get("predicateType"));
+            .filter_map(|layer| layer.annotations.get(LAYER_PREDICATE));
         others.extend(stated.cloned());
         others.sort();
         others.dedup();
