@@ -60,6 +60,7 @@ mod softhsm;
 mod terminal;
 mod tls;
 mod tokens;
+mod web;
 
 pub use connect::ConnectProxy;
 pub use cosign::{Cosign, CosignVersion};
@@ -79,3 +80,4 @@ pub use softhsm::SoftHsm;
 pub use terminal::Terminal;
 pub use tls::{ServerCertificate, TestCa};
 pub use tokens::TokenServer;
+pub use web::{Asked, WebServer};

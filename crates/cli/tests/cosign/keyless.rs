@@ -5,11 +5,11 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use testkit::sigstack::{Claims, Faults, IssuerKind, LogVersion, Ref, Sigstore};
-use testkit::{Fault, Output, Proxy, Terminal};
+use testkit::{Fault, Output, Proxy, Terminal, WebServer};
 
+use crate::browser::browse;
 use crate::forms::{IDENTITY, ISSUER};
 use crate::scene::{Scene, Who, base64, refused};
-use crate::server::{Server, browse};
 
 fn claims() -> Claims {
     Claims::gitlab(ISSUER, "acme/app", Ref::Branch("main"))
@@ -103,8 +103,8 @@ fn the_tokens_of_ci_systems() {
     }
 
     let token = scene.sigstore.token(&Claims::buildkite("acme", "app"));
-    let agent = Server::start(move |asked| {
-        assert_eq!(asked.line, "POST /v3/jobs/a-job/oidc/tokens");
+    let agent = WebServer::start(move |asked| {
+        assert_eq!(asked.line(), "POST /v3/jobs/a-job/oidc/tokens");
         assert_eq!(asked.header("authorization"), "Token agent-secret");
         assert_eq!(asked.json()["audience"], "sigstore");
         (200, serde_json::json!({ "token": token }).to_string())

@@ -8,10 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use pki::signature::{HashAlgorithm, Scheme};
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::json;
-use testkit::{Cosign, SoftHsm, Terminal};
+use testkit::{Asked, Cosign, SoftHsm, Terminal, WebServer};
 
 use crate::scene::{Scene, Who};
-use crate::server::{Asked, Server};
 
 /// Signs an image with the key, and has the public half read by ours and cosign 2.5.
 fn signs(scene: &Scene, name: &str, key: &str, public: &str, variables: &[(&str, &str)]) {
@@ -186,7 +185,7 @@ fn a_public_key_from_the_web() {
     let Some(scene) = Scene::start() else { return };
     scene.generate_key(Who::Ours, "key");
     let pem = std::fs::read_to_string(scene.home().join("key.pub")).unwrap();
-    let web = Server::start(move |asked| match asked.line.as_str() {
+    let web = WebServer::start(move |asked| match asked.line().as_str() {
         "GET /key.pub" => (200, pem.clone()),
         "GET /huge" => (200, "x".repeat(10 << 20)),
         _ => (404, String::new()),
@@ -273,7 +272,7 @@ fn vault(keys: &Mutex<BTreeMap<String, SigningKey>>, asked: &Asked) -> (u16, Str
     if asked.header("x-vault-token") != VAULT_TOKEN {
         return (403, json!({ "errors": ["permission denied"] }).to_string());
     }
-    let (method, path) = asked.line.split_once(' ').unwrap();
+    let (method, path) = (asked.method.as_str(), asked.path.as_str());
     let path: Vec<&str> = path.trim_start_matches("/v1/transit/").split('/').collect();
     let mut keys = keys.lock().unwrap();
     let answer = match (method, path.as_slice()) {
@@ -311,7 +310,7 @@ fn vault(keys: &Mutex<BTreeMap<String, SigningKey>>, asked: &Asked) -> (u16, Str
 fn vault_signs() {
     let Some(scene) = Scene::start() else { return };
     let keys = Mutex::new(BTreeMap::new());
-    let server = Server::start(move |asked| vault(&keys, asked));
+    let server = WebServer::start(move |asked| vault(&keys, asked));
     let variables = [
         ("VAULT_ADDR", server.address.as_str()),
         ("VAULT_TOKEN", VAULT_TOKEN),
@@ -371,11 +370,11 @@ fn vault_signs() {
 fn gitlab_keeps_a_key() {
     let Some(scene) = Scene::start() else { return };
     let variables = Mutex::new(BTreeMap::<String, String>::new());
-    let server = Server::start(move |asked| {
+    let server = WebServer::start(move |asked| {
         if asked.header("private-token") != "glpat-secret" {
             return (401, json!({ "message": "401 Unauthorized" }).to_string());
         }
-        let (method, path) = asked.line.split_once(' ').unwrap();
+        let (method, path) = (asked.method.as_str(), asked.path.as_str());
         let Some(rest) = path.strip_prefix("/api/v4/projects/acme%2Fapp") else {
             return (404, json!({ "message": "404 Not Found" }).to_string());
         };

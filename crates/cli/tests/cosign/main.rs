@@ -9,6 +9,7 @@
 
 mod attach;
 mod attest;
+mod browser;
 mod bundle_create;
 mod carried;
 mod carry;
@@ -23,7 +24,6 @@ mod keys;
 mod login;
 mod lookups;
 mod registries;
-mod server;
 mod signing;
 mod tree;
 mod trusted_root;

@@ -5,8 +5,7 @@ use kms::{
     fetch_stored_public_key, open,
 };
 use serde_json::{Value, json};
-
-use crate::server::Server;
+use testkit::WebServer;
 
 const KEYS: [&str; 4] = [
     "awskms:///alias/release",
@@ -15,7 +14,7 @@ const KEYS: [&str; 4] = [
     "hashivault://release",
 ];
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &WebServer) -> Settings {
     let mut settings = crate::settings();
     let address = || Some(server.address.clone());
     let secret = || "secret".to_owned().into();
@@ -39,7 +38,7 @@ fn settings(server: &Server) -> Settings {
 
 /// What each service's client says of an answer, and that of the forge that keeps keys.
 async fn said(status: u16, answer: Value) -> Vec<(&'static str, ServiceError)> {
-    let server = Server::start(move |_| (status, answer.clone())).await;
+    let server = WebServer::start(move |_| (status, answer.clone()));
     let settings = settings(&server);
     let mut said = Vec::new();
     for key in KEYS {

@@ -10,8 +10,8 @@ use pki::mac::hmac_sha256;
 use pki::signature::{HashAlgorithm, Scheme};
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
+use testkit::{Asked, WebServer};
 
-use crate::server::{Asked, Server};
 use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const ALIAS: &str = "alias/release";
@@ -19,7 +19,7 @@ const KEY_ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 const ARN: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const SECRET: &str = "a/secret+access=key";
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &WebServer) -> Settings {
     let mut settings = crate::settings();
     settings.aws.region = Some("eu-west-1".to_owned());
     settings.aws.endpoint = Some(server.address.clone());
@@ -158,7 +158,7 @@ async fn keys_of_every_kind_sign() {
     ] {
         let keys = Keys::with(algorithm);
         let expected = keys.key.lock().unwrap().as_ref().unwrap().0.verifying_key();
-        let server = Server::start(move |asked| keys.answer(asked)).await;
+        let server = WebServer::start(move |asked| keys.answer(asked));
         let service = open(&format!("awskms:///{ALIAS}"), &settings(&server));
         assert_eq!(service.service(), Service::Aws);
         signs_with_every_scheme(service.as_ref(), &expected).await;
@@ -175,7 +175,7 @@ async fn keys_of_every_kind_sign() {
 #[tokio::test]
 async fn a_key_is_made_for_an_alias() {
     let keys = Keys::default();
-    let server = Server::start(move |asked| keys.answer(asked)).await;
+    let server = WebServer::start(move |asked| keys.answer(asked));
     let service = open(&format!("awskms:///{ALIAS}"), &settings(&server));
     assert!(is_missing_key(
         &service.key().await.unwrap_err(),
@@ -188,7 +188,7 @@ async fn a_key_is_made_for_an_alias() {
 
 #[tokio::test]
 async fn an_id_names_no_new_key_and_ed25519_is_not_made() {
-    let server = Server::start(|_| (400, json!({ "__type": "NotFoundException" }))).await;
+    let server = WebServer::start(|_| (400, json!({ "__type": "NotFoundException" })));
     let service = open(&format!("awskms:///{KEY_ID}"), &settings(&server));
     assert!(matches!(
         service.create(KeyAlgorithm::EcdsaP256).await,
@@ -210,7 +210,7 @@ async fn refusals() {
         (500, "KMSInternalException", false),
     ] {
         let server =
-            Server::start(move |_| (status, json!({ "__type": kind, "Message": "words" }))).await;
+            WebServer::start(move |_| (status, json!({ "__type": kind, "Message": "words" })));
         let error = open(&format!("awskms:///{ALIAS}"), &settings(&server))
             .key()
             .await
@@ -230,7 +230,7 @@ async fn refusals() {
     ] {
         let mut answer = public_key(&key);
         answer[field] = value;
-        let server = Server::start(move |_| (200, answer.clone())).await;
+        let server = WebServer::start(move |_| (200, answer.clone()));
         assert!(matches!(
             open(&format!("awskms:///{ALIAS}"), &settings(&server))
                 .key()
@@ -242,7 +242,7 @@ async fn refusals() {
 
 #[tokio::test]
 async fn settings_that_are_missing_or_no_use() {
-    let server = Server::start(|_| (500, json!({}))).await;
+    let server = WebServer::start(|_| (500, json!({})));
     let good = settings(&server);
     let alias = "awskms:///alias/a";
     assert_eq!(

@@ -8,14 +8,14 @@ use kms::{AzureCredentials, Service, ServiceError, Setting, Settings};
 use pki::signature::{HashAlgorithm, Scheme, VerifyingKey, VerifyingKeyKind};
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
+use testkit::{Asked, WebServer};
 
-use crate::server::{Asked, Server};
 use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const REFERENCE: &str = "azurekms://team.vault.azure.net/release";
 const VERSION: &str = "78deebed173b48e48f55abf87ed4cf71";
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &WebServer) -> Settings {
     let mut settings = crate::settings();
     settings.azure.vault_address = Some(server.address.clone());
     settings.azure.authority = Some(server.address.clone());
@@ -95,9 +95,9 @@ fn sign(key: &SigningKey, body: &Value) -> Value {
 }
 
 /// A vault that may have the key `release`; its token endpoint checks who asks with `check`.
-async fn server(key: Option<SigningKey>, check: impl Fn(&Asked) + Send + Sync + 'static) -> Server {
+fn server(key: Option<SigningKey>, check: impl Fn(&Asked) + Send + Sync + 'static) -> WebServer {
     let kept = Mutex::new(key);
-    Server::start(move |asked| {
+    WebServer::start(move |asked| {
         if asked.line() == "POST /tenant1/oauth2/v2.0/token" {
             check(asked);
             return (200, json!({ "access_token": "fresh", "expires_in": 3599 }));
@@ -128,7 +128,6 @@ async fn server(key: Option<SigningKey>, check: impl Fn(&Asked) + Send + Sync + 
             ),
         }
     })
-    .await
 }
 
 fn secret_is_right(asked: &Asked) {
@@ -149,7 +148,7 @@ async fn keys_of_every_kind_sign() {
     ] {
         let key = SigningKey::generate(algorithm).unwrap();
         let expected = key.verifying_key();
-        let server = server(Some(key), secret_is_right).await;
+        let server = server(Some(key), secret_is_right);
         for reference in [REFERENCE.to_owned(), format!("{REFERENCE}/{VERSION}")] {
             let service = open(&reference, &settings(&server));
             assert_eq!(service.service(), Service::Azure);
@@ -167,7 +166,7 @@ async fn keys_of_every_kind_sign() {
 
 #[tokio::test]
 async fn a_key_is_made_where_there_is_none() {
-    let server = server(None, secret_is_right).await;
+    let server = server(None, secret_is_right);
     let service = open(REFERENCE, &settings(&server));
     assert!(is_missing_key(
         &service.key().await.unwrap_err(),
@@ -193,8 +192,7 @@ async fn a_federated_token_and_a_ready_one() {
         );
         assert_eq!(form["client_assertion"], "a.b.c");
         assert!(!form.contains_key("client_secret"));
-    })
-    .await;
+    });
     let mut settings = settings(&server);
     settings.azure.credentials = Some(AzureCredentials::FederatedToken {
         tenant: "tenant1".to_owned(),
@@ -232,7 +230,7 @@ async fn answers_that_do_not_fit_are_refused() {
     ] {
         let mut altered = right.clone();
         altered[field] = value;
-        let server = Server::start(move |_| (200, json!({ "key": altered }))).await;
+        let server = WebServer::start(move |_| (200, json!({ "key": altered })));
         let mut settings = settings(&server);
         settings.azure.credentials = Some(AzureCredentials::AccessToken("t".to_owned().into()));
         match open(&format!("{REFERENCE}/{VERSION}"), &settings)
@@ -248,7 +246,7 @@ async fn answers_that_do_not_fit_are_refused() {
 
 #[tokio::test]
 async fn settings_that_are_missing_or_no_use() {
-    let server = Server::start(|_| (500, json!({}))).await;
+    let server = WebServer::start(|_| (500, json!({})));
     let good = settings(&server);
     assert_eq!(
         refused(REFERENCE, &good, |all| all.azure.credentials = None),

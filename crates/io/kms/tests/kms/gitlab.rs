@@ -9,9 +9,9 @@ use kms::{
 };
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::json;
+use testkit::WebServer;
 
 use crate::is_missing_key;
-use crate::server::Server;
 
 fn place(text: &str) -> StoredKeyFile {
     match KeyReference::parse(text).unwrap() {
@@ -21,9 +21,9 @@ fn place(text: &str) -> StoredKeyFile {
 }
 
 /// A GitLab with one owner of variables: `projects/team%2Fapp` or `groups/team`.
-async fn server(owner: &'static str) -> Server {
+fn server(owner: &'static str) -> WebServer {
     let variables = Mutex::new(BTreeMap::<String, String>::new());
-    Server::start(move |asked| {
+    WebServer::start(move |asked| {
         if asked.header("private-token") != "glpat-secret" {
             return (401, json!({ "message": "401 Unauthorized" }));
         }
@@ -49,10 +49,9 @@ async fn server(owner: &'static str) -> Server {
             },
         }
     })
-    .await
 }
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &WebServer) -> Settings {
     let mut settings = crate::settings();
     settings.gitlab.address = Some(format!("{}/git", server.address));
     settings.gitlab.token = Some("glpat-secret".to_owned().into());
@@ -68,7 +67,7 @@ async fn what_is_stored_is_found_again() {
         ("projects/team%2Fapp", "gitlab://team/app"),
         ("groups/team", "gitlab://team"),
     ] {
-        let server = server(owner).await;
+        let server = server(owner);
         let (settings, place) = (settings(&server), place(reference));
         let missing = fetch_stored_private_key(&place, &settings)
             .await
@@ -96,7 +95,7 @@ async fn what_is_stored_is_found_again() {
 
 #[tokio::test]
 async fn refusals() {
-    let server = server("projects/other").await;
+    let server = server("projects/other");
     let good = settings(&server);
     let app = place("gitlab://team/app");
     let error = fetch_stored_public_key(&app, &good).await.unwrap_err();

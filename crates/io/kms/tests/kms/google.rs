@@ -9,14 +9,14 @@ use pki::keyfile::KeyBlock;
 use pki::signature::{HashAlgorithm, Scheme};
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
+use testkit::{Asked, WebServer};
 
-use crate::server::{Asked, Server};
 use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const RING: &str = "projects/p/locations/global/keyRings/r";
 const KEY: &str = "gcpkms://projects/p/locations/global/keyRings/r/cryptoKeys/k";
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &WebServer) -> Settings {
     let mut settings = crate::settings();
     settings.google.endpoint = Some(server.address.clone());
     settings.google.credentials = Some(GoogleCredentials::AccessToken(
@@ -78,18 +78,21 @@ fn sign(key: &SigningKey, scheme: Scheme, name: &str, body: &Value) -> Value {
 }
 
 /// A key with the given versions, of which the one numbered 10 is the newest that is enabled.
-async fn server(key: SigningKey, algorithm: &'static str) -> Server {
-    Server::start(move |asked| {
+fn server(key: SigningKey, algorithm: &'static str) -> WebServer {
+    WebServer::start(move |asked| {
         assert_eq!(asked.header("authorization"), "Bearer ya29.token");
         let versions = format!("{RING}/cryptoKeys/k/cryptoKeyVersions");
         let newest = format!("{versions}/10");
         let path = asked.path.strip_prefix("/v1/").unwrap();
         if path == format!("{versions}?filter=state%3DENABLED&pageSize=1000") {
-            let version =
-                |number: u8, state: &str| json!({ "name": format!("{versions}/{number}"), "state": state });
+            let version = |number: u8, state: &str| json!({ "name": format!("{versions}/{number}"), "state": state });
             let first = [version(9, "ENABLED"), version(11, "DISABLED")];
-            (200, json!({ "cryptoKeyVersions": first, "nextPageToken": "a/b" }))
-        } else if path == format!("{versions}?filter=state%3DENABLED&pageSize=1000&pageToken=a%2Fb") {
+            (
+                200,
+                json!({ "cryptoKeyVersions": first, "nextPageToken": "a/b" }),
+            )
+        } else if path == format!("{versions}?filter=state%3DENABLED&pageSize=1000&pageToken=a%2Fb")
+        {
             let rest = [json!({ "name": newest, "state": "ENABLED" })];
             (200, json!({ "cryptoKeyVersions": rest }))
         } else if path == format!("{newest}/publicKey") {
@@ -97,10 +100,12 @@ async fn server(key: SigningKey, algorithm: &'static str) -> Server {
         } else if path == format!("{newest}:asymmetricSign") {
             (200, sign(&key, scheme(algorithm), &newest, &asked.json()))
         } else {
-            (404, json!({ "error": { "code": 404, "message": "no such thing", "status": "NOT_FOUND" } }))
+            (
+                404,
+                json!({ "error": { "code": 404, "message": "no such thing", "status": "NOT_FOUND" } }),
+            )
         }
     })
-    .await
 }
 
 #[tokio::test]
@@ -114,7 +119,7 @@ async fn keys_of_every_kind_sign_with_their_one_scheme() {
     ] {
         let key = SigningKey::generate(kind).unwrap();
         let expected = key.verifying_key();
-        let server = server(key, algorithm).await;
+        let server = server(key, algorithm);
         let service = open(KEY, &settings(&server));
         assert_eq!(service.service(), Service::Google);
         let found = service.key().await.unwrap();
@@ -131,7 +136,7 @@ async fn keys_of_every_kind_sign_with_their_one_scheme() {
 async fn a_version_in_the_reference_is_taken() {
     let key = SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
     let expected = key.verifying_key();
-    let server = server(key, "EC_SIGN_P256_SHA256").await;
+    let server = server(key, "EC_SIGN_P256_SHA256");
     let service = open(&format!("{KEY}/versions/10"), &settings(&server));
     signs_with_every_scheme(service.as_ref(), &expected).await;
     assert!(server.lines()[0].ends_with("/cryptoKeyVersions/10/publicKey"));
@@ -154,7 +159,7 @@ async fn a_key_is_made_with_its_ring_and_waited_for() {
         lists: usize,
     }
     let made = Mutex::new(Made::default());
-    let server = Server::start(move |asked| {
+    let server = WebServer::start(move |asked| {
         let mut made = made.lock().unwrap();
         let missing = (
             404,
@@ -201,8 +206,7 @@ async fn a_key_is_made_with_its_ring_and_waited_for() {
                 Some(_) => missing,
             },
         }
-    })
-    .await;
+    });
     let service = open(KEY, &settings(&server));
     assert!(is_missing_key(
         &service.key().await.unwrap_err(),
@@ -225,9 +229,9 @@ async fn a_key_is_made_with_its_ring_and_waited_for() {
 }
 
 /// A service whose answers are right but for one field.
-async fn altered(field: &'static str, value: Value) -> Server {
+async fn altered(field: &'static str, value: Value) -> WebServer {
     let key = SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-    Server::start(move |asked| {
+    WebServer::start(move |asked| {
         let mut answer = if asked.path.ends_with("/publicKey") {
             public_key(&key, "EC_SIGN_P256_SHA256")
         } else {
@@ -239,7 +243,6 @@ async fn altered(field: &'static str, value: Value) -> Server {
         }
         (200, answer)
     })
-    .await
 }
 
 #[tokio::test]
@@ -272,10 +275,10 @@ async fn damage_on_the_way_is_seen() {
 }
 
 /// A token endpoint, and a key that needs the token.
-async fn with_tokens(check: impl Fn(&Asked) + Send + Sync + 'static) -> (Server, SigningKey) {
+async fn with_tokens(check: impl Fn(&Asked) + Send + Sync + 'static) -> (WebServer, SigningKey) {
     let key = SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
     let copy = SigningKey::from_der(&key.to_pkcs8_der()).unwrap();
-    let server = Server::start(move |asked| {
+    let server = WebServer::start(move |asked| {
         if asked.path == "/token" {
             check(asked);
             return (
@@ -292,12 +295,11 @@ async fn with_tokens(check: impl Fn(&Asked) + Send + Sync + 'static) -> (Server,
             200,
             sign(&copy, scheme("EC_SIGN_P256_SHA256"), &name, &asked.json()),
         )
-    })
-    .await;
+    });
     (server, key)
 }
 
-fn file(server: &Server, fields: Value) -> Settings {
+fn file(server: &WebServer, fields: Value) -> Settings {
     let mut fields = fields;
     fields["token_uri"] = json!(format!("{}/token", server.address));
     let mut settings = settings(server);
@@ -386,13 +388,12 @@ async fn a_user_asks_with_a_refresh_token() {
 
 #[tokio::test]
 async fn credentials_that_are_missing_or_no_use() {
-    let server = Server::start(|_| {
+    let server = WebServer::start(|_| {
         (
             401,
             json!({ "error": "invalid_grant", "error_description": "expired" }),
         )
-    })
-    .await;
+    });
     let good = settings(&server);
     let file_of = |text: &str| Some(GoogleCredentials::File(text.as_bytes().to_vec().into()));
     let account = r#"{"type":"service_account","client_email":"a","private_key":"no key"}"#;

@@ -10,7 +10,6 @@ mod azure;
 mod gitlab;
 mod google;
 mod plugin;
-mod server;
 mod softhsm;
 mod variables;
 mod vault;

@@ -9,8 +9,8 @@ use kms::{Service, ServiceError, Setting, Settings};
 use pki::signature::{HashAlgorithm, Scheme};
 use pki::signing::{KeyAlgorithm, SigningKey};
 use serde_json::{Value, json};
+use testkit::{Asked, WebServer};
 
-use crate::server::{Asked, Server};
 use crate::{is_missing_key, open, refused, signs_with_every_scheme};
 
 const TOKEN: &str = "hvs.a-secret-token";
@@ -129,11 +129,11 @@ impl Engine {
     }
 }
 
-async fn server(engine: Engine) -> Server {
-    Server::start(move |asked| engine.answer(asked)).await
+fn server(engine: Engine) -> WebServer {
+    WebServer::start(move |asked| engine.answer(asked))
 }
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &WebServer) -> Settings {
     let mut settings = crate::settings();
     settings.vault.address = Some(server.address.clone());
     // As `~/.vault-token` has it.
@@ -152,7 +152,7 @@ async fn keys_of_every_kind_sign() {
     ] {
         let engine = Engine::with("release.key", kind, 1);
         let expected = engine.keys.lock().unwrap()["release.key"].1[0].verifying_key();
-        let server = server(engine).await;
+        let server = server(engine);
         let service = open("hashivault://release.key", &settings(&server));
         assert_eq!(service.service(), Service::Vault);
         signs_with_every_scheme(service.as_ref(), &expected).await;
@@ -175,7 +175,7 @@ async fn the_newest_version_signs_or_the_one_that_is_wanted() {
         .iter()
         .map(SigningKey::verifying_key)
         .collect();
-    let server = server(engine).await;
+    let server = server(engine);
     let mut settings = settings(&server);
     signs_with_every_scheme(open("openbao://k", &settings).as_ref(), &keys[1]).await;
     settings.vault.key_version = Some(1);
@@ -187,7 +187,7 @@ async fn the_newest_version_signs_or_the_one_that_is_wanted() {
 
 #[tokio::test]
 async fn a_key_is_made_where_there_is_none() {
-    let server = server(Engine::default()).await;
+    let server = server(Engine::default());
     let service = open("hashivault://new", &settings(&server));
     assert!(is_missing_key(
         &service.key().await.unwrap_err(),
@@ -209,14 +209,13 @@ async fn a_key_is_made_where_there_is_none() {
 async fn where_the_engine_is_and_in_which_namespace() {
     let key = SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
     let pem = key.verifying_key().to_pem();
-    let server = Server::start(move |_| {
+    let server = WebServer::start(move |_| {
         let keys = json!({ "1": { "public_key": pem } });
         (
             200,
             json!({ "data": { "type": "ecdsa-p256", "latest_version": 1, "keys": keys } }),
         )
-    })
-    .await;
+    });
     let mut settings = settings(&server);
     settings.vault.address = Some(format!("{}/below/", server.address));
     settings.vault.engine_path = Some("/team/transit/".to_owned());
@@ -230,7 +229,7 @@ async fn where_the_engine_is_and_in_which_namespace() {
 
 #[tokio::test]
 async fn refusals() {
-    let server = server(Engine::with("aes", "aes256-gcm96", 0)).await;
+    let server = server(Engine::with("aes", "aes256-gcm96", 0));
     let good = settings(&server);
     match open("hashivault://aes", &good).key().await {
         Err(ServiceError::UnsupportedKey { found, .. }) => assert_eq!(found, "aes256-gcm96"),
@@ -260,7 +259,7 @@ async fn refusals() {
 
 #[tokio::test]
 async fn settings_that_are_missing_or_no_use() {
-    let server = server(Engine::default()).await;
+    let server = server(Engine::default());
     let good = settings(&server);
     assert_eq!(
         refused("hashivault://k", &good, |all| all.vault.address = None),
@@ -305,7 +304,7 @@ async fn a_server_that_lies_is_not_believed() {
             _ => "vault:v1:%".to_owned(),
         };
         let pem = pem.clone();
-        let server = Server::start(move |asked| {
+        let server = WebServer::start(move |asked| {
             if asked.method == "GET" {
                 let keys = json!({ "1": { "public_key": pem } });
                 let data = json!({ "type": "ecdsa-p256", "latest_version": 1, "keys": keys });
@@ -313,8 +312,7 @@ async fn a_server_that_lies_is_not_believed() {
             } else {
                 (200, json!({ "data": { "signature": signature } }))
             }
-        })
-        .await;
+        });
         let service = open("hashivault://k", &settings(&server));
         match (answer, service.sign(scheme, b"message").await) {
             ("other key", Err(ServiceError::SignatureMismatch { .. }))
