@@ -15,6 +15,7 @@ use signing::verify::{BlobEvidence, BlobFailure, BlobRequest, Proofs, Whose, ver
 use sigstore::bundle::Bundle;
 use sigstore::identity::{IdentityPolicy, TextRule};
 use sigstore::predicate::{About, PredicateType};
+use sigstore::statement::StatementVersion;
 use sigstore::verify::{Artifact, LogError, Refusal};
 use stage::keyless::{IDENTITY, ISSUER, now, signer, trust, witnesses};
 use testkit::sigstack::{Claims, Ref, Sigstore};
@@ -175,8 +176,10 @@ async fn a_predicate_that_we_sign() {
     };
     for log in [LogVersion::V1, LogVersion::V2] {
         let kind = PredicateType::SlsaProvenance1;
-        let make =
-            async |plan: &BlobPlan<'_>| attest_blob(plan, about, &kind, b"{\"n\": 1.50}").await;
+        let statement = kind
+            .statement(StatementVersion::V1, about, b"{\"n\": 1.50}", now())
+            .unwrap();
+        let make = async |plan: &BlobPlan<'_>| attest_blob(plan, &digest, statement.clone()).await;
         scene.write_made(log, make).await;
         scene.go_verifies(["-artifact-digest", &digest.to_string()]);
         scene.python_verifies();

@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use pki::digest::Sha256;
-use signing::sign::AttestedBlob;
+use signing::sign::{AttestedBlob, SignError};
 use sigstore::bundle::{Bundle, Content};
-use sigstore::statement::Statement;
+use sigstore::predicate::About;
+use sigstore::statement::{Statement, StatementVersion};
 
 use super::blob_files::{
-    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, form, print, write, write_bundle_file,
-    write_evidence, write_legacy_evidence,
+    B64, BUNDLE, BlobForm, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, form, print, write,
+    write_bundle_file, write_evidence, write_legacy_evidence,
 };
 use super::error::Error;
 use super::flags::{FORMAT, SIGNING, file, flags};
-use super::ops::{AttestFile, AttestedFile, Said};
 use super::party::PartyOptions;
 use super::predicates::Material;
 use super::registry::RegistryOptions;
@@ -67,19 +68,19 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     let entry = predicates::entry_kind(matches)?;
     let subject = subject(context, matches)?;
     let material = Material::read(context, matches, matches.args())?;
-    let said = said(&material, subject.as_ref())?;
+    let (digest, statement) = statement(material, subject.as_ref(), form, process.now())?;
     let registry = RegistryOptions::of(process, matches)?;
     let mut ops = context.ops(&registry)?;
     let party = ops.party(PartyOptions::of(context, matches)?)?;
-    let request = AttestFile {
-        party: &party,
-        form,
-        said,
-        entry,
-    };
-    match ops.attest_blob(&request)? {
-        AttestedFile::Bundle(bundle) => write_bundle(context, matches, &bundle),
-        AttestedFile::Legacy(attested) => write_legacy(context, matches, &attested),
+    match form {
+        BlobForm::Bundle => {
+            let bundle = ops.attest_blob(&party, &digest, statement)?;
+            write_bundle(context, matches, &bundle)
+        }
+        BlobForm::Legacy => {
+            let attested = ops.attest_blob_legacy(&party, statement, entry)?;
+            write_legacy(context, matches, &attested)
+        }
     }
 }
 
@@ -116,22 +117,30 @@ fn subject(context: &Context<'_>, matches: &Matches) -> Result<Option<Subject>, 
     }))
 }
 
-fn said<'a>(material: &'a Material, subject: Option<&'a Subject>) -> Result<Said<'a>, Error> {
-    match (material, subject) {
-        (Material::Statement(statement), subject) => Ok(Said::Statement {
-            digest: about(statement, subject)?,
-            statement,
-        }),
-        (Material::Predicate(kind, predicate), Some(subject)) => Ok(Said::Predicate {
-            name: &subject.name,
-            digest: subject.digest,
-            kind,
-            predicate,
-        }),
-        (Material::Predicate(..), None) => Err(Error::Usage {
+/// What is signed, and the digest that it is about.
+fn statement(
+    material: Material,
+    subject: Option<&Subject>,
+    form: BlobForm,
+    now: Timestamp,
+) -> Result<(Sha256, String), Error> {
+    let (kind, predicate) = match material {
+        Material::Statement(statement) => return Ok((about(&statement, subject)?, statement)),
+        Material::Predicate(kind, predicate) => (kind, predicate),
+    };
+    let Some(Subject { name, digest }) = subject else {
+        return Err(Error::Usage {
             problem: "accepts 1 arg(s), received 0".to_owned(),
-        }),
-    }
+        });
+    };
+    let version = match form {
+        BlobForm::Bundle => StatementVersion::V1,
+        BlobForm::Legacy => StatementVersion::V0_1,
+    };
+    let statement = kind
+        .statement(version, About { name, digest }, &predicate, now)
+        .map_err(SignError::from)?;
+    Ok((*digest, statement))
 }
 
 /// The SHA-256 digest that a statement is about; of the file, if one was given.

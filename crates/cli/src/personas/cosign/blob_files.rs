@@ -11,7 +11,6 @@ use sigstore::legacy::{LegacyBlob, timestamp_json};
 
 use super::error::Error;
 use super::flags::{FORMAT, NEW_BUNDLE_FORMAT, file};
-use super::ops::BlobForm;
 use super::{Context, files, formats, given};
 use crate::cobra::{Flag, Matches};
 use crate::failure::Failure;
@@ -27,6 +26,15 @@ pub(super) const B64: Flag = Flag::switch(
     "Write signatures and certificates in base64; =false as they are",
 )
 .on_by_default();
+
+/// In which form a file's signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlobForm {
+    /// A bundle.
+    Bundle,
+    /// As cosign before version 3.
+    Legacy,
+}
 
 /// The form to write: a bundle where one is wanted, else cosign's older one.
 ///

@@ -15,7 +15,6 @@ use signing::sign::{
 use signing::verify::{BlobEvidence, ImageOutcome, Request, Whose};
 use sigstore::bundle::Bundle;
 use sigstore::legacy::LegacyBlob;
-use sigstore::predicate::PredicateType;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::Artifact;
 use zeroize::Zeroizing;
@@ -267,22 +266,39 @@ pub trait BlobOps {
         whose: &Whose,
     ) -> Result<BlobEvidence, Error>;
 
-    /// Signs the content of a file.
+    /// Signs the content of a file, for a bundle.
     ///
     /// # Errors
     /// A service that refuses; what was made does not verify.
-    fn sign_blob(
-        &mut self,
-        party: &Party,
-        form: BlobForm,
-        blob: &[u8],
-    ) -> Result<SignedFile, Error>;
+    fn sign_blob(&mut self, party: &Party, blob: &[u8]) -> Result<Bundle, Error>;
 
-    /// Attests something about a file.
+    /// As [`Self::sign_blob`], in the form of cosign before version 3.
     ///
     /// # Errors
-    /// As [`Self::sign_blob`]; a predicate that is not of its type.
-    fn attest_blob(&mut self, request: &AttestFile<'_>) -> Result<AttestedFile, Error>;
+    /// As [`Self::sign_blob`].
+    fn sign_blob_legacy(&mut self, party: &Party, blob: &[u8]) -> Result<LegacyBlob, Error>;
+
+    /// Signs a statement about what has this digest, for a bundle.
+    ///
+    /// # Errors
+    /// As [`Self::sign_blob`].
+    fn attest_blob(
+        &mut self,
+        party: &Party,
+        digest: &Sha256,
+        statement: String,
+    ) -> Result<Bundle, Error>;
+
+    /// Signs a statement, in the form of cosign before version 3; `entry` is what a log of version 1 records of it.
+    ///
+    /// # Errors
+    /// As [`Self::sign_blob`].
+    fn attest_blob_legacy(
+        &mut self,
+        party: &Party,
+        statement: String,
+        entry: EntryKind,
+    ) -> Result<AttestedBlob, Error>;
 }
 
 /// Bundles of what there is already.
@@ -305,67 +321,4 @@ pub struct BundleOf<'a> {
     pub key: Option<&'a VerifyingKey>,
     /// URL of the log of version 1 that has it.
     pub log: Option<&'a str>,
-}
-
-/// In which form a file's signature is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlobForm {
-    /// A bundle.
-    Bundle,
-    /// As cosign before version 3.
-    Legacy,
-}
-
-/// A signature over a file.
-#[derive(Debug)]
-pub enum SignedFile {
-    /// In a bundle.
-    Bundle(Box<Bundle>),
-    /// In the older form.
-    Legacy(Box<LegacyBlob>),
-}
-
-/// An attestation about a file.
-#[derive(Debug)]
-pub enum AttestedFile {
-    /// In a bundle.
-    Bundle(Box<Bundle>),
-    /// In the older form.
-    Legacy(Box<AttestedBlob>),
-}
-
-/// What is attested about a file.
-#[derive(Debug)]
-pub struct AttestFile<'a> {
-    /// Who signs.
-    pub party: &'a Party,
-    /// In which form.
-    pub form: BlobForm,
-    /// What is said.
-    pub said: Said<'a>,
-    /// What a log of version 1 records of the older form.
-    pub entry: EntryKind,
-}
-
-/// What an attestation says.
-#[derive(Clone, Copy, Debug)]
-pub enum Said<'a> {
-    /// A predicate about the file with this name and digest.
-    Predicate {
-        /// The file's name.
-        name: &'a str,
-        /// Of its content.
-        digest: Sha256,
-        /// What kind of predicate.
-        kind: &'a PredicateType,
-        /// Its bytes.
-        predicate: &'a [u8],
-    },
-    /// A statement, ready made.
-    Statement {
-        /// One of the digests that it is about.
-        digest: Sha256,
-        /// Its JSON.
-        statement: &'a str,
-    },
 }

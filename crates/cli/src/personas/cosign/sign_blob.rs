@@ -6,12 +6,11 @@ use sigstore::bundle::{Bundle, Content};
 use sigstore::legacy::LegacyBlob;
 
 use super::blob_files::{
-    B64, BUNDLE, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, form, print, write, write_bundle_file,
-    write_evidence, write_legacy_evidence,
+    B64, BUNDLE, BlobForm, OUTPUT_CERTIFICATE, OUTPUT_SIGNATURE, form, print, write,
+    write_bundle_file, write_evidence, write_legacy_evidence,
 };
 use super::error::Error;
 use super::flags::{FORMAT, SIGNING, file, flags};
-use super::ops::SignedFile;
 use super::party::PartyOptions;
 use super::registry::RegistryOptions;
 use super::{Action, Context, blob, given, not_both};
@@ -63,9 +62,13 @@ fn run(context: &Context<'_>, matches: &Matches) -> Result<(), Failure> {
     for path in matches.args() {
         process.err(format_args!("Using payload from: {}\n", named(path)));
         let content = blob::content(process, path)?;
-        match ops.sign_blob(&party, form, &content)? {
-            SignedFile::Bundle(bundle) => write_bundle(context, matches, &bundle)?,
-            SignedFile::Legacy(signed) => write_legacy(context, matches, &signed)?,
+        match form {
+            BlobForm::Bundle => {
+                write_bundle(context, matches, &ops.sign_blob(&party, &content)?)?;
+            }
+            BlobForm::Legacy => {
+                write_legacy(context, matches, &ops.sign_blob_legacy(&party, &content)?)?;
+            }
         }
     }
     Ok(())

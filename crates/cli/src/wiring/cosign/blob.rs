@@ -1,18 +1,17 @@
 //! Signing files.
 
+use pki::digest::Sha256;
 use signing::sign::{
-    attest_blob, attest_blob_legacy, attest_statement, attest_statement_legacy, sign_blob,
-    sign_blob_legacy,
+    AttestedBlob, EntryKind, attest_blob, attest_blob_legacy, sign_blob, sign_blob_legacy,
 };
 use signing::verify::{BlobEvidence, Whose, look_up_blob};
-use sigstore::predicate::About;
+use sigstore::bundle::Bundle;
+use sigstore::legacy::LegacyBlob;
 use sigstore::verify::Artifact;
 
 use super::Client;
 use crate::personas::cosign::error::Error;
-use crate::personas::cosign::ops::{
-    AttestFile, AttestedFile, BlobForm, BlobOps, Party, Said, SignedFile,
-};
+use crate::personas::cosign::ops::{BlobOps, Party};
 
 impl BlobOps for Client<'_> {
     fn look_up(
@@ -26,57 +25,33 @@ impl BlobOps for Client<'_> {
         self.block_on(async { Ok(look_up_blob(evidence, artifact, whose, &log).await?) })
     }
 
-    fn sign_blob(
-        &mut self,
-        party: &Party,
-        form: BlobForm,
-        blob: &[u8],
-    ) -> Result<SignedFile, Error> {
+    fn sign_blob(&mut self, party: &Party, blob: &[u8]) -> Result<Bundle, Error> {
         let plan = party.blob_plan(self.process.now());
-        self.block_on(async {
-            Ok(match form {
-                BlobForm::Bundle => SignedFile::Bundle(Box::new(sign_blob(&plan, blob).await?)),
-                BlobForm::Legacy => {
-                    SignedFile::Legacy(Box::new(sign_blob_legacy(&plan, blob).await?))
-                }
-            })
-        })
+        self.block_on(async { Ok(sign_blob(&plan, blob).await?) })
     }
 
-    fn attest_blob(&mut self, request: &AttestFile<'_>) -> Result<AttestedFile, Error> {
-        let plan = request.party.blob_plan(self.process.now());
-        let entry = request.entry;
-        self.block_on(async {
-            Ok(match (request.said, request.form) {
-                (
-                    Said::Predicate {
-                        name,
-                        digest,
-                        kind,
-                        predicate,
-                    },
-                    form,
-                ) => {
-                    let about = About {
-                        name,
-                        digest: &digest,
-                    };
-                    match form {
-                        BlobForm::Bundle => AttestedFile::Bundle(Box::new(
-                            attest_blob(&plan, about, kind, predicate).await?,
-                        )),
-                        BlobForm::Legacy => AttestedFile::Legacy(Box::new(
-                            attest_blob_legacy(&plan, about, kind, predicate, entry).await?,
-                        )),
-                    }
-                }
-                (Said::Statement { digest, statement }, BlobForm::Bundle) => AttestedFile::Bundle(
-                    Box::new(attest_statement(&plan, &digest, statement.to_owned()).await?),
-                ),
-                (Said::Statement { statement, .. }, BlobForm::Legacy) => AttestedFile::Legacy(
-                    Box::new(attest_statement_legacy(&plan, statement.to_owned(), entry).await?),
-                ),
-            })
-        })
+    fn sign_blob_legacy(&mut self, party: &Party, blob: &[u8]) -> Result<LegacyBlob, Error> {
+        let plan = party.blob_plan(self.process.now());
+        self.block_on(async { Ok(sign_blob_legacy(&plan, blob).await?) })
+    }
+
+    fn attest_blob(
+        &mut self,
+        party: &Party,
+        digest: &Sha256,
+        statement: String,
+    ) -> Result<Bundle, Error> {
+        let plan = party.blob_plan(self.process.now());
+        self.block_on(async { Ok(attest_blob(&plan, digest, statement).await?) })
+    }
+
+    fn attest_blob_legacy(
+        &mut self,
+        party: &Party,
+        statement: String,
+        entry: EntryKind,
+    ) -> Result<AttestedBlob, Error> {
+        let plan = party.blob_plan(self.process.now());
+        self.block_on(async { Ok(attest_blob_legacy(&plan, statement, entry).await?) })
     }
 }

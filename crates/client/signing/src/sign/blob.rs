@@ -5,8 +5,6 @@ use pki::digest::Sha256;
 use sigstore::bundle::{Bundle, BundleVersion, Content, MessageDigest, MessageSignature};
 use sigstore::dsse::Envelope;
 use sigstore::legacy::LegacyBlob;
-use sigstore::predicate::{About, PredicateType};
-use sigstore::statement::StatementVersion;
 use sigstore::trust::TrustedRoot;
 use sigstore::verify::Artifact;
 
@@ -77,25 +75,11 @@ pub async fn sign_blob_legacy(plan: &BlobPlan<'_>, blob: &[u8]) -> Result<Legacy
     plan.legacy(signature, testimony)
 }
 
-/// Signs a predicate about a file for a bundle.
-///
-/// # Errors
-/// See [`SignError`].
-pub async fn attest_blob(
-    plan: &BlobPlan<'_>,
-    about: About<'_>,
-    predicate_type: &PredicateType,
-    predicate: &[u8],
-) -> Result<Bundle, SignError> {
-    let statement = predicate_type.statement(StatementVersion::V1, about, predicate, plan.now)?;
-    attest_statement(plan, about.digest, statement).await
-}
-
-/// Signs a ready-made statement about a file for a bundle.
+/// Signs a statement about a file for a bundle.
 ///
 /// # Errors
 /// See [`SignError`]; with a trusted root, a statement that is not about `digest`.
-pub async fn attest_statement(
+pub async fn attest_blob(
     plan: &BlobPlan<'_>,
     digest: &Sha256,
     statement: String,
@@ -106,26 +90,11 @@ pub async fn attest_statement(
     Ok(bundle)
 }
 
-/// Signs a predicate about a file in the form of cosign before version 3.
+/// Signs a statement about a file in the form of cosign before version 3.
 ///
 /// # Errors
 /// See [`SignError`].
 pub async fn attest_blob_legacy(
-    plan: &BlobPlan<'_>,
-    about: About<'_>,
-    predicate_type: &PredicateType,
-    predicate: &[u8],
-    entry: EntryKind,
-) -> Result<AttestedBlob, SignError> {
-    let statement = predicate_type.statement(StatementVersion::V0_1, about, predicate, plan.now)?;
-    attest_statement_legacy(plan, statement, entry).await
-}
-
-/// Signs a ready-made statement about a file in the form of cosign before version 3.
-///
-/// # Errors
-/// See [`SignError`].
-pub async fn attest_statement_legacy(
     plan: &BlobPlan<'_>,
     statement: String,
     entry: EntryKind,

@@ -12,8 +12,7 @@ mod witness;
 mod write;
 
 pub use blob::{
-    AttestedBlob, BlobPlan, attest_blob, attest_blob_legacy, attest_statement,
-    attest_statement_legacy, sign_blob, sign_blob_legacy,
+    AttestedBlob, BlobPlan, attest_blob, attest_blob_legacy, sign_blob, sign_blob_legacy,
 };
 pub use error::SignError;
 pub(crate) use image::legacy_layer;
