@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sigstore::bundle::{Bundle, BundleError, Content, MessageSignature, SignerMaterial};
 use sigstore::chain::AuthorityError;
 use sigstore::entry::{BodyError, EntryBody, EntryError, LogEntry};
-use sigstore::fulcio::{CertificateError, SigningCertificate};
-use sigstore::legacy::{self, LegacyError, LegacySignature};
+use sigstore::fulcio::{CertificateError, SigningCertificate, chain_from_pem};
+use sigstore::legacy::{self, LegacyBlob, LegacyError, LegacySignature};
 use sigstore::simple_signing::{SimpleSigning, SimpleSigningError};
 use sigstore::timestamp::{SignedTimestamp, TimestampError};
 use sigstore::trust::{
@@ -93,6 +93,13 @@ fn certificates() {
             CertificateError::Malformed,
             "{text}"
         );
+    }
+    // A chain is of certificates and nothing else.
+    let pem = SigningCertificate::from_der(&good).unwrap().to_pem();
+    let key = String::from_utf8(read("keys/cosign31.pub")).unwrap();
+    assert_eq!(chain_from_pem(&pem), Ok(vec![good.clone()]));
+    for text in [format!("{pem}{key}"), format!("{key}{pem}")] {
+        assert_eq!(chain_from_pem(&text), Err(CertificateError::Malformed));
     }
     assert!(matches!(
         certificate_authorities("", &[b"0".to_vec()], sigstore::chain::Window::default()),
@@ -396,6 +403,35 @@ fn parts_of_bundles() {
             "{at}"
         );
     }
+    assert_eq!(
+        refusal(KEYLESS, "/messageSignature/signature", "".into()),
+        BundleError::Missing {
+            member: "messageSignature.signature"
+        }
+    );
+    let entry = |path: &str, at: &str, value: Value| match refusal(path, at, value) {
+        BundleError::LogEntry { index: 0, source } => source,
+        other => panic!("{other:?}"),
+    };
+    let body = "/verificationMaterial/tlogEntries/0/canonicalizedBody";
+    assert_eq!(
+        entry(KEYLESS, body, "".into()),
+        EntryError::Missing {
+            member: "canonicalizedBody"
+        }
+    );
+    // The first version has promises, of which a log of the second kind makes none.
+    let first = "application/vnd.dev.sigstore.bundle+json;version=0.1";
+    assert_eq!(
+        entry(
+            "cases/c25_blob_v31/key-rekor2.sigstore.json",
+            "/mediaType",
+            first.into()
+        ),
+        EntryError::Missing {
+            member: "inclusionPromise"
+        }
+    );
     for value in [json!(7), json!("?"), json!([])] {
         assert!(
             matches!(
@@ -428,6 +464,10 @@ fn the_older_form() {
         read_with(legacy::BUNDLE, &promise.to_string()),
         LegacyError::Body(BodyError::Malformed { .. })
     ));
+    assert_eq!(
+        LegacyBlob::parse(br#"{"base64Signature":""}"#).unwrap_err(),
+        LegacyError::NoSignature
+    );
     for (name, text) in [
         (legacy::SIGNATURE, "?"),
         (legacy::BUNDLE, "{}"),

@@ -3,11 +3,11 @@
 use der::Encode as _;
 use der::asn1::OctetStringRef;
 use pki::digest::Sha256;
-use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose};
+use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, OtherNameValue, SanType};
 use sigstore::bundle::{Content, SignerMaterial};
 use sigstore::chain::{Authority, ChainError, VerifiedChain, Window};
 use sigstore::entry::{EntryBody, EntrySignature, EntryVerifier};
-use sigstore::fulcio::SigningCertificate;
+use sigstore::fulcio::{CertificateError, SigningCertificate, SubjectAltIdentity};
 use sigstore::identity::IdentityPolicy;
 use sigstore::trust::TransparencyLog;
 use sigstore::verify::{LogError, Refusal, Rule, SctRefusal};
@@ -231,6 +231,33 @@ fn a_path_holds_at_every_time_and_under_a_root_that_is_valid() {
             reason: webpki::Error::UnknownIssuer
         })
     );
+}
+
+/// Names of kinds that say nothing are none, and there is one list of names.
+#[test]
+fn names_in_certificates() {
+    const USERNAME: &[u64] = &[1, 3, 6, 1, 4, 1, 57264, 1, 7];
+    const UPN: &[u64] = &[1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
+    let world = World::new();
+    let other = |kind: &[u64]| {
+        let name = OtherNameValue::Utf8String("alice!golden.test".to_owned());
+        SanType::OtherName((kind.to_vec(), name))
+    };
+    let mut params = code_signing(Vec::new());
+    params.subject_alt_names = vec![other(UPN), other(USERNAME)];
+    let certificate = world.root.issue(&world.signer, &params);
+    assert_eq!(
+        SigningCertificate::from_der(&certificate).unwrap().names(),
+        [SubjectAltIdentity::Other("alice!golden.test".to_owned())]
+    );
+    // [2] is a DNS name.
+    let again = vec![0x30, 3, 0x82, 1, b'a'];
+    params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 17], again)];
+    let certificate = world.root.issue(&world.signer, &params);
+    assert!(matches!(
+        SigningCertificate::from_der(&certificate),
+        Err(CertificateError::Repeated { .. })
+    ));
 }
 
 /// That the authority issued a certificate is not enough: for what, and to whom, it did.
