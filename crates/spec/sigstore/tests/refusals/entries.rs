@@ -125,8 +125,8 @@ fn every_kind_of_entry_is_about_the_payload() {
     }
 }
 
-/// What is said of an envelope that the right key signed.
-fn signed(payload_type: &str, payload: &[u8]) -> Result<(), Refusal> {
+/// What is said of an envelope that the right key signed, for an artifact.
+fn signed(payload_type: &str, payload: &[u8], artifact: &Artifact<'_>) -> Result<(), Refusal> {
     let signer = Pair::new();
     let unsigned = Envelope::new(payload_type.to_owned(), payload.to_vec(), vec![0]);
     let signature = signer.sign(&unsigned.signed_bytes());
@@ -140,24 +140,30 @@ fn signed(payload_type: &str, payload: &[u8]) -> Result<(), Refusal> {
     let key = signer.public();
     let mut policy = strict(AcceptedSigner::Key(&key));
     policy.log = WAIVED;
-    let artifact = Artifact::Bytes(b"this");
-    verify_bundle(&bundle, &artifact, &TRUST, &policy, now())
+    verify_bundle(&bundle, artifact, &TRUST, &policy, now())
         .result
         .map(drop)
 }
 
 #[test]
 fn statements() {
-    let about = |digests: Value| {
+    let this = Artifact::Bytes(b"this");
+    let of = |artifact: &Artifact<'_>, digests: Value| {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1", "predicateType": "t",
             "subject": [{ "digest": digests }], "predicate": {},
         });
-        signed(IN_TOTO, statement.to_string().as_bytes())
+        signed(IN_TOTO, statement.to_string().as_bytes(), artifact)
     };
+    let about = |digests: Value| of(&this, digests);
     let right = Sha256::of(b"this").to_string();
     let wrong = Sha256::of(b"that").to_string();
     assert_eq!(about(json!({ "sha256": right, "md5": "00" })), Ok(()));
+    assert_eq!(about(json!({ "sha256": right.to_uppercase() })), Ok(()));
+    // Of what is known by one digest, another cannot be compared.
+    let by_digest = Artifact::manifest(&Sha256::of(b"this"));
+    let both = json!({ "sha256": right, "sha512": "00".repeat(64) });
+    assert_eq!(of(&by_digest, both), Ok(()));
     // Two digests of one subject contradict each other, or none can be compared.
     let half = "00".repeat(64);
     for digests in [
@@ -173,13 +179,13 @@ fn statements() {
         );
     }
     assert_eq!(
-        signed("application/json", b"{}"),
+        signed("application/json", b"{}", &this),
         Err(Refusal::Statement(StatementError::PayloadType {
             found: "application/json".to_owned()
         }))
     );
     assert!(matches!(
-        signed(IN_TOTO, b"{"),
+        signed(IN_TOTO, b"{", &this),
         Err(Refusal::Statement(StatementError::Malformed { .. }))
     ));
 }
