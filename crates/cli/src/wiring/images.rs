@@ -54,7 +54,7 @@ impl ImageOps for Client<'_> {
         let places: Vec<_> = look
             .images
             .iter()
-            .map(|query| (query, self.cosign.place(&query.image)))
+            .map(|&query| (query, self.cosign.place(&query.image)))
             .collect();
         let trust = TagQueries::of(look.images);
         let client = match trust.0.is_empty() {
@@ -214,7 +214,7 @@ async fn see(
 struct TagQueries<'q>(BTreeMap<&'q Repository, Option<Vec<&'q str>>>);
 
 impl<'q> TagQueries<'q> {
-    fn of(queries: &'q [Query]) -> Self {
+    fn of(queries: &[&'q Query]) -> Self {
         let mut repositories: BTreeMap<&Repository, Option<Vec<&str>>> = BTreeMap::new();
         for query in queries.iter().filter(|query| query.content_trust) {
             let tags = repositories

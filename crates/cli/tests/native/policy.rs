@@ -101,6 +101,11 @@ all = [{ key = "release" }]
     );
     verified(&scene, &[&acme]);
     assert_eq!(scene.verdict(&[&other]), verdict(14, "denied", "no-rule"));
+    // Who is denied is not asked: no registry answers here.
+    assert_eq!(
+        scene.verdict(&["127.0.0.1:1/app:1"]),
+        verdict(14, "denied", "no-rule")
+    );
     let output = scene.run(&["verify", &open, &closed, &acme, &other]);
     assert_eq!(output.code(), Some(14), "{output}");
     assert!(output.stdout.contains("accepted unsigned"), "{output}");

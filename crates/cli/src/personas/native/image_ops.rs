@@ -47,7 +47,7 @@ pub trait ImageOps {
 #[derive(Debug)]
 pub struct Look<'a> {
     /// The images.
-    pub images: &'a [Query],
+    pub images: &'a [&'a Query],
     /// Whom identities are verified against.
     pub trust: &'a TrustedRoot,
 }

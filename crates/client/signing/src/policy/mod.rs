@@ -210,6 +210,13 @@ impl Policy {
         let matches = |rule: &&Rule| rule.patterns.iter().any(|known| known.matches(repository));
         self.rules.iter().find(matches)
     }
+
+    /// Whether images of `repository` are denied whatever is known about them: by their rule, or because they have none.
+    #[must_use]
+    pub fn denies(&self, repository: &Repository) -> bool {
+        self.rule_for(repository)
+            .is_none_or(|rule| matches!(rule.demand, Demand::Deny))
+    }
 }
 
 impl Identity {

@@ -51,8 +51,8 @@ pub(super) const TABLE: Command<Run> = Command {
            is at this moment. With a key, nobody but the registry and, for content trust, its trust server is contacted. \
            Passphrases: COSIGN_PASSWORD for --key, those of docker trust for content trust.\n\
            \n\
-           Exit codes: 0 everything is signed, 11 no such image, 15 a registry could not be reached, 1 anything else; \
-           the output says what was signed and what was not.",
+           Exit codes: 0 everything is signed, 11 no such image, 15 a registry could not be reached, 125 a flag that \
+           is not known, 1 anything else; the output says what was signed and what was not.",
     arity: Arity::AtLeast(1),
     flags: &FLAGS,
     run: Some(run),

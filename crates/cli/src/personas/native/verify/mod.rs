@@ -60,11 +60,11 @@ pub(super) const TABLE: Command<Run> = Command {
            \x20 accept-unsigned = true       # or deny = true; what no rule is for is denied\n\
            \n\
            A tag is looked up once, and all demands are judged for that digest. With keys alone, nothing but the \
-           registry is contacted.\n\
+           registry is contacted; for an image that the policy denies, nobody.\n\
            \n\
            Exit codes: 0 all are as demanded; of the first that is not: 10 not signed, 11 no such image, 12 signed but \
            not as demanded, 13 signed by a key only where an identity is demanded, 14 denied by the policy, 15 could not \
-           be checked. 1 for anything else.",
+           be checked. 1 for anything else, 125 for a flag that is not known.",
     arity: Arity::AtLeast(1),
     flags: &FLAGS,
     run: Some(run),
@@ -93,22 +93,22 @@ fn run(session: &Session<'_>, matches: &Matches) -> Result<(), Failure> {
         .iter()
         .map(|image| demands.query(image, &means))
         .collect();
+    let policy = demands.policy();
+    // Whom the policy denies anyway is not asked.
+    let looked_at: Vec<&Query> = queries
+        .iter()
+        .filter(|query| !policy.denies(query.image.repository()))
+        .collect();
     let look = Look {
-        images: &queries,
+        images: &looked_at,
         trust: &means.trust,
     };
-    let bar = progress::bar(process, queries.len() as u64, "verifying");
+    let bar = progress::bar(process, looked_at.len() as u64, "verifying");
     let mut ops = session.uses.images(session, &registry)?;
     let sightings = ops.look(&look, &mut || bar.inc(1));
     bar.finish_and_clear();
     let path = demands.path();
-    let judged = verdict::judge(
-        demands.policy(),
-        path.as_deref(),
-        &means,
-        &queries,
-        sightings,
-    );
+    let judged = verdict::judge(policy, path.as_deref(), &means, &queries, sightings);
     let names = Names(&means);
     if matches.on(&JSON) {
         let json = report::json(&judged, path.as_deref(), &names).map_err(std::io::Error::from)?;

@@ -37,7 +37,7 @@ pub(super) struct JudgedImage<'p> {
     pub(super) repository: String,
     pub(super) digest: Option<Digest>,
     pub(super) conclusion: Conclusion,
-    /// None if nothing is known about the image.
+    /// None if it needs what could not be found out.
     pub(super) decision: Option<Decision<'p>>,
     pub(super) content_trust: ContentTrustFact,
     pub(super) sigstore: SigstoreFact,
@@ -100,10 +100,10 @@ pub(super) fn judge<'p>(
 ) -> Vec<JudgedImage<'p>> {
     let key_ids = means.key_ids();
     let content_trust = &sightings.content_trust;
+    let mut seen = sightings.images.iter();
     queries
         .iter()
-        .zip(&sightings.images)
-        .map(|(query, seen)| {
+        .map(|query| {
             let court = Court {
                 policy,
                 path,
@@ -112,7 +112,10 @@ pub(super) fn judge<'p>(
                 query,
                 trust: content_trust.get(&query.image.gun()),
             };
-            match seen {
+            if policy.denies(query.image.repository()) {
+                return court.denied();
+            }
+            match seen.next().expect("each that is not denied is looked at") {
                 Ok(sighting) => court.judge(sighting),
                 Err(error) => court.unseen(error),
             }
@@ -145,7 +148,7 @@ impl<'p> Court<'_, 'p> {
         if let Some(report) = &decision.report {
             self.collect(report, sighting, &mut unsatisfied);
         }
-        let (conclusion, reason) = self.conclude(&decision, &unsatisfied, sighting);
+        let (conclusion, reason) = self.conclude(&decision, &unsatisfied, &sighting.outcomes);
         JudgedImage {
             image: self.query.image.to_string(),
             repository: repository.gun(),
@@ -169,20 +172,42 @@ impl<'p> Court<'_, 'p> {
                 "Nothing is known about the image.",
             ),
         };
+        let conclusion = if reason.code == "no-such-image" {
+            Conclusion::NoSuchImage
+        } else {
+            Conclusion::NotChecked
+        };
+        self.unknown(conclusion, None, Some(reason))
+    }
+
+    /// Denied by the policy, so that it was not looked at.
+    fn denied(&self) -> JudgedImage<'p> {
+        let facts = Facts {
+            content_trust: &ContentTrustFact::NotChecked,
+            sigstore: &SigstoreFact::NotChecked,
+            keys: self.key_ids,
+        };
+        let decision = self.policy.evaluate(self.query.image.repository(), facts);
+        let (conclusion, reason) = self.conclude(&decision, &[], &[]);
+        self.unknown(conclusion, Some(decision), reason)
+    }
+
+    fn unknown(
+        &self,
+        conclusion: Conclusion,
+        decision: Option<Decision<'p>>,
+        reason: Option<Reason>,
+    ) -> JudgedImage<'p> {
         JudgedImage {
             image: self.query.image.to_string(),
             repository: self.query.image.gun(),
             digest: self.query.image.digest().copied(),
-            conclusion: if reason.code == "no-such-image" {
-                Conclusion::NoSuchImage
-            } else {
-                Conclusion::NotChecked
-            },
-            decision: None,
+            conclusion,
+            decision,
             content_trust: ContentTrustFact::NotChecked,
             sigstore: SigstoreFact::NotChecked,
             unsatisfied: Vec::new(),
-            reason: Some(reason),
+            reason,
             candidates: Vec::new(),
         }
     }
@@ -213,7 +238,7 @@ impl<'p> Court<'_, 'p> {
         &self,
         decision: &Decision<'_>,
         unsatisfied: &[Unsatisfied<'_>],
-        sighting: &Sighting,
+        outcomes: &[ImageOutcome],
     ) -> (Conclusion, Option<Reason>) {
         match decision.verdict {
             Verdict::Allowed => (Conclusion::Verified, None),
@@ -237,11 +262,11 @@ impl<'p> Court<'_, 'p> {
                 (Conclusion::Denied, Some(reason))
             }
             Verdict::NotSatisfied => {
-                let absent = sighting.outcomes.iter().any(is_absent);
+                let absent = outcomes.iter().any(is_absent);
                 let conclusion = if absent {
                     Conclusion::NoSuchImage
                 } else {
-                    self.shortfall(decision.report.as_ref(), sighting)
+                    self.shortfall(decision.report.as_ref(), outcomes)
                 };
                 let report = decision.report.as_ref();
                 (conclusion, reason(conclusion, report, unsatisfied))
@@ -250,7 +275,7 @@ impl<'p> Court<'_, 'p> {
     }
 
     /// What of the demands is missing: nothing, something else, or it is not known.
-    fn shortfall(&self, report: Option<&Report<'_>>, sighting: &Sighting) -> Conclusion {
+    fn shortfall(&self, report: Option<&Report<'_>>, outcomes: &[ImageOutcome]) -> Conclusion {
         let Some(report) = report else {
             return Conclusion::NotChecked;
         };
@@ -259,7 +284,7 @@ impl<'p> Court<'_, 'p> {
         }
         let mut leaves = Vec::new();
         leaves_of(report, &mut leaves);
-        let sigstore: Vec<_> = sighting.outcomes.iter().map(failure_of).collect();
+        let sigstore: Vec<_> = outcomes.iter().map(failure_of).collect();
         let is_nothing = |leaf: &&Report<'_>| match &leaf.outcome {
             Outcome::NoTrustData => true,
             // The rest is known: what is not does not count as signed.
