@@ -7,7 +7,7 @@ use common::{
     ALICE, Found, GITLAB, TRUST, WAIVED, bundle, identity, key, now, read, registry, strict,
 };
 use pki::digest::Sha256;
-use sigstore::bundle::{Bundle, SignerMaterial};
+use sigstore::bundle::{Bundle, BundleVersion, SignerMaterial};
 use sigstore::legacy::{LegacyBlob, LegacySignature, LogPromise};
 use sigstore::statement::{COSIGN_SIGNATURE, Statement};
 use sigstore::trust::TrustedRoot;
@@ -324,6 +324,17 @@ fn certificates_say_what_the_token_said() {
             "{expected:?}: {extensions:?}"
         );
     }
+}
+
+#[test]
+fn an_older_version_is_written_as_the_newest() {
+    let path = "cases/c25_blob_v31/key-rekor1.sigstore.json";
+    let mut json: serde_json::Value = serde_json::from_slice(&read(path)).unwrap();
+    json["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.2".into();
+    let older = Bundle::parse(json.to_string().as_bytes()).unwrap();
+    assert_eq!(older.version, BundleVersion::V0_2);
+    let written = older.to_json();
+    assert_eq!(Bundle::parse(written.as_bytes()).unwrap(), bundle(path));
 }
 
 #[test]

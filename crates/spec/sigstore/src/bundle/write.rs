@@ -6,7 +6,8 @@ use super::{Bundle, Content, MEDIA_TYPE, MessageDigest, SignerMaterial, wire};
 use crate::encoding::Bytes;
 
 impl Bundle {
-    /// Writes the bundle as version 0.3, compact: intermediates, which that version has no place for, are left out.
+    /// Writes the bundle as version 0.3, compact: intermediates, which that version has no place for, are left out. A log
+    /// entry without a proof of inclusion, which only 0.1 may have, makes it one that no reader of 0.3 takes.
     #[must_use]
     pub fn to_json(&self) -> String {
         let (message_signature, dsse_envelope) = match &self.content {
