@@ -86,10 +86,13 @@ impl Flag {
     fn escaped(&self, text: &str) -> String {
         let mut result = String::new();
         for ch in text.chars() {
-            if ch.is_whitespace() || ch == '\'' || ch == '"' || ch == self.escape {
-                result.push(self.escape);
+            match ch {
+                '\'' | '"' => result.extend([self.escape, ch]),
+                // Between quotes, since at the end of a line a blank is cut off and an escape character continues it.
+                _ if ch == self.escape => result.extend(['"', ch, ch, '"']),
+                _ if ch.is_whitespace() => result.extend(['"', ch, '"']),
+                _ => result.push(ch),
             }
-            result.push(ch);
         }
         result
     }

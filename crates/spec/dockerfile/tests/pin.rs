@@ -63,7 +63,11 @@ fn names_get_digests_and_nothing_else_changes() {
         ),
         (
             "FROM scratch\nRUN --mount=from=a:1,target=/x --mount=target=\"/a b\",from=b y\n",
-            "FROM scratch\nRUN --mount=from=a:1@D,target=/x --mount=target=/a\\ b,from=b:latest@D y\n",
+            "FROM scratch\nRUN --mount=from=a:1@D,target=/x --mount=target=/a\" \"b,from=b:latest@D y\n",
+        ),
+        (
+            "FROM scratch\nRUN --mount=from=a:1,target=\"/a \nRUN --mount=from=a:1,target=\"/a\\\\\"\nRUN y\n",
+            "FROM scratch\nRUN --mount=from=a:1@D,target=/a\" \"\nRUN --mount=from=a:1@D,target=/a\"\\\\\"\nRUN y\n",
         ),
         (
             "# escape=`\nFROM scratch\nRUN --mount=\"from=a:1\",target=C:\\x y\n",
