@@ -38,9 +38,6 @@ const REKOR_RESPONSE: Flag = file(
 const SIGNATURE: Flag = file("signature", "Signature in base64; - for standard input");
 const TSR: Flag = file("tsr", "Answer of a timestamp authority over the signature");
 
-/// Most bytes of a file of certificates.
-const PEM_BYTES: usize = limits::CHAIN_CERTIFICATES * 2 * limits::CERTIFICATE_BYTES;
-
 pub(super) const COMMAND: Command<Action> = Command {
     usage: "[OPTIONS] IMAGE",
     long: "Put a ready-made signature on an image: --signature and its --payload beside others under the tag of the \
@@ -127,7 +124,7 @@ impl Parts {
         let signature = files.signature()?;
         let (certificate, chain) = (files.certificate()?, files.chain()?);
         let (log_promise, timestamp) = (files.log_promise()?, files.timestamp()?);
-        let payload = files.read(&PAYLOAD, limits::SIMPLE_SIGNING_BYTES)?;
+        let payload = files.read(&PAYLOAD, most(limits::SIMPLE_SIGNING_BYTES))?;
         Ok(Self {
             payload: payload.map(|(_, file)| file),
             signature: LegacySignature {
@@ -192,11 +189,11 @@ struct NamedFiles<'m> {
 
 impl<'m> NamedFiles<'m> {
     /// The file of `flag` and what is in it; `limit` bytes at most.
-    fn read(&self, flag: &'static Flag, limit: usize) -> Result<Option<(&'m str, Vec<u8>)>, Error> {
+    fn read(&self, flag: &'static Flag, limit: u64) -> Result<Option<(&'m str, Vec<u8>)>, Error> {
         let Some(path) = given(self.matches, flag) else {
             return Ok(None);
         };
-        let file = files::read(self.context.session.process, Path::new(path), most(limit))?;
+        let file = files::read(self.context.session.process, Path::new(path), limit)?;
         Ok(Some((path, file)))
     }
 
@@ -216,7 +213,7 @@ impl<'m> NamedFiles<'m> {
     }
 
     fn certificate(&self) -> Result<Option<SigningCertificate>, Error> {
-        let Some((path, file)) = self.read(&CERTIFICATE, PEM_BYTES)? else {
+        let Some((path, file)) = self.read(&CERTIFICATE, files::PEM_LIMIT)? else {
             return Ok(None);
         };
         SigningCertificate::from_pem(&String::from_utf8_lossy(&file))
@@ -226,7 +223,7 @@ impl<'m> NamedFiles<'m> {
 
     /// The certificates above the signer's, in DER.
     fn chain(&self) -> Result<Vec<Vec<u8>>, Error> {
-        let Some((path, file)) = self.read(&CERTIFICATE_CHAIN, PEM_BYTES)? else {
+        let Some((path, file)) = self.read(&CERTIFICATE_CHAIN, files::PEM_LIMIT)? else {
             return Ok(Vec::new());
         };
         chain_from_pem(&String::from_utf8_lossy(&file))
@@ -234,7 +231,7 @@ impl<'m> NamedFiles<'m> {
     }
 
     fn log_promise(&self) -> Result<Option<LogPromise>, Error> {
-        let Some((path, file)) = self.read(&REKOR_RESPONSE, limits::ENTRY_BYTES)? else {
+        let Some((path, file)) = self.read(&REKOR_RESPONSE, most(limits::ENTRY_BYTES))? else {
             return Ok(None);
         };
         let text = String::from_utf8_lossy(&file);
@@ -249,7 +246,7 @@ impl<'m> NamedFiles<'m> {
 
     /// In DER.
     fn timestamp(&self) -> Result<Option<Vec<u8>>, Error> {
-        let Some((path, file)) = self.read(&TSR, limits::TIMESTAMP_BYTES)? else {
+        let Some((path, file)) = self.read(&TSR, most(limits::TIMESTAMP_BYTES))? else {
             return Ok(None);
         };
         // cosign writes them to files as JSON.

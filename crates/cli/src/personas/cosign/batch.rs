@@ -21,7 +21,7 @@ pub(super) type Report<'r> = dyn FnMut(usize, Result<Vec<Signed>, Error>) + 'r;
 /// Does `work` under a progress bar: `finish` is told of each image that is done, and what failed is complained of.
 ///
 /// # Errors
-/// The last of `finish`, else that an image failed, which is said already.
+/// The first of `finish`, else that an image failed, which is said already.
 pub(super) fn each(
     context: &Context<'_>,
     images: &[Reference],
@@ -40,7 +40,7 @@ pub(super) fn each(
         bar.suspend(|| match outcome {
             Ok(signed) => {
                 if let Err(error) = finish(&image, &signed) {
-                    unfinished = Some(error);
+                    unfinished.get_or_insert(error);
                 }
             }
             Err(error) => {

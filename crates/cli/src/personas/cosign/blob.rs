@@ -191,12 +191,8 @@ pub(super) fn certificate(
     matches: &Matches,
     path: &str,
 ) -> Result<GivenCertificate, Error> {
-    let limit = most(limits::CHAIN_CERTIFICATES * 2 * limits::CERTIFICATE_BYTES);
-    let leaf = files::read(process, Path::new(path), limit)?;
-    let chain = match given(matches, &CERTIFICATE_CHAIN) {
-        Some(path) => Some(files::read(process, Path::new(path), limit)?),
-        None => None,
-    };
+    let leaf = files::read(process, Path::new(path), files::PEM_LIMIT)?;
+    let chain = files::named_pem(process, matches, &CERTIFICATE_CHAIN)?;
     GivenCertificate::parse(&leaf, chain.as_deref()).map_err(|source| Error::Certificate {
         path: path.into(),
         source,

@@ -7,6 +7,8 @@ use std::path::Path;
 use store::files::{Mode, write_durably};
 
 use super::error::Error;
+use super::given;
+use crate::cobra::{Flag, Matches};
 use crate::process::Process;
 
 /// Most bytes of a file of certificates or a key, in PEM.
@@ -34,6 +36,17 @@ pub(crate) fn read(process: &Process, path: &Path, limit: u64) -> Result<Vec<u8>
             limit,
         })
     }
+}
+
+/// The PEM file that a flag names; [`PEM_LIMIT`] bytes at most.
+pub(super) fn named_pem(
+    process: &Process,
+    matches: &Matches,
+    flag: &'static Flag,
+) -> Result<Option<Vec<u8>>, Error> {
+    given(matches, flag)
+        .map(|path| read(process, Path::new(path), PEM_LIMIT))
+        .transpose()
 }
 
 /// A limit on memory as one on a file, in bytes.

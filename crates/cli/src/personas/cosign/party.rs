@@ -180,22 +180,12 @@ fn path(context: &Context<'_>, matches: &Matches, flag: &'static Flag) -> Option
     given(matches, flag).map(|path| context.session.process.resolve(path.as_ref()))
 }
 
-fn read(
-    context: &Context<'_>,
-    matches: &Matches,
-    flag: &'static Flag,
-) -> Result<Option<Vec<u8>>, Error> {
-    given(matches, flag)
-        .map(|path| files::read(context.session.process, path.as_ref(), files::PEM_LIMIT))
-        .transpose()
-}
-
 fn certificate(
     context: &Context<'_>,
     matches: &Matches,
 ) -> Result<Option<GivenCertificate>, Error> {
-    let chain = read(context, matches, &CERTIFICATE_CHAIN)?;
-    match (read(context, matches, &CERTIFICATE)?, chain) {
+    let read = |flag| files::named_pem(context.session.process, matches, flag);
+    match (read(&CERTIFICATE)?, read(&CERTIFICATE_CHAIN)?) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(Error::Required {
             flag: CERTIFICATE.name,
@@ -268,7 +258,7 @@ fn timestamps_tls(context: &Context<'_>, matches: &Matches) -> Result<Option<net
             instead: "Name the timestamp server by a host name that its certificate has.",
         });
     }
-    let authority = read(context, matches, &TIMESTAMP_CLIENT_CACERT)?;
+    let authority = files::named_pem(context.session.process, matches, &TIMESTAMP_CLIENT_CACERT)?;
     let client = registry::client_identity(
         context.session.process,
         matches,

@@ -1,7 +1,5 @@
 //! How registries are reached: the `--registry-…` flags and `COSIGN_REPOSITORY`.
 
-use std::path::Path;
-
 use oci::{Reference, Repository};
 use registry::Credentials;
 use zeroize::Zeroizing;
@@ -53,7 +51,7 @@ impl RegistryOptions {
         Ok(Self {
             allow_http: matches.on(&ALLOW_HTTP) || matches.on(&ALLOW_INSECURE),
             allow_insecure: matches.on(&ALLOW_INSECURE),
-            authority: pem(process, matches, &REGISTRY_CACERT)?,
+            authority: files::named_pem(process, matches, &REGISTRY_CACERT)?,
             client: client_identity(
                 process,
                 matches,
@@ -90,8 +88,8 @@ pub(super) fn client_identity(
     key: &'static Flag,
 ) -> Result<Option<net::ClientIdentity>, Error> {
     let files = (
-        pem(process, matches, certificate)?,
-        pem(process, matches, key)?,
+        files::named_pem(process, matches, certificate)?,
+        files::named_pem(process, matches, key)?,
     );
     match files {
         (None, None) => Ok(None),
@@ -108,17 +106,6 @@ pub(super) fn client_identity(
             why: "the certificate of the client key",
         }),
     }
-}
-
-/// The PEM file that a flag names.
-fn pem(
-    process: &Process,
-    matches: &Matches,
-    flag: &'static Flag,
-) -> Result<Option<Vec<u8>>, Error> {
-    given(matches, flag)
-        .map(|path| files::read(process, Path::new(path), files::PEM_LIMIT))
-        .transpose()
 }
 
 fn login(matches: &Matches) -> Result<Option<Credentials>, Error> {

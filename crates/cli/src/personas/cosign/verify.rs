@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use signing::discover::Kind;
 use signing::verify::{Claims, GivenCertificate, GivenSignature, ImageOutcome, payload_json};
+use sigstore::limits;
 
 use super::error::Error;
 use super::flags::{ANNOTATIONS, CERTIFICATE, MAX_WORKERS, REGISTRY, VERIFICATION, flags};
@@ -18,9 +19,6 @@ use crate::cobra::{Arity, Command, Completes, Flag, Matches};
 use crate::failure::Failure;
 use crate::progress;
 use crate::render::printable::{printable, printable_json};
-
-/// Most bytes of a file with a signature or payload.
-const FILE_LIMIT: u64 = 1 << 20;
 
 const ATTACHMENT: Flag = Flag::text("attachment", "", "Verify this attachment: sbom").hidden();
 pub(super) const CHECK_CLAIMS: Flag = Flag::switch(
@@ -282,8 +280,9 @@ fn given_signature(
     matches: &Matches,
 ) -> Result<Option<GivenSignature>, Error> {
     let process = context.session.process;
+    let limit = files::most(limits::SIMPLE_SIGNING_BYTES);
     let payload = given(matches, &PAYLOAD)
-        .map(|path| files::read(process, Path::new(path), FILE_LIMIT))
+        .map(|path| files::read(process, Path::new(path), limit))
         .transpose()?;
     let Some(signature) = given(matches, &SIGNATURE) else {
         return match payload {
@@ -311,7 +310,7 @@ pub(super) fn given_certificate(
     let Some(path) = given(matches, &CERTIFICATE) else {
         return Ok(None);
     };
-    let certificate = files::read(context.session.process, Path::new(path), FILE_LIMIT)?;
+    let certificate = files::read(context.session.process, Path::new(path), files::PEM_LIMIT)?;
     GivenCertificate::parse(&certificate, None)
         .map(Some)
         .map_err(|source| Error::Certificate {

@@ -111,33 +111,22 @@ async fn a_registry_that_contradicts_itself_is_not_believed() {
     let wrong_type = reply(200)
         .header("content-type", MediaType::OCI_MANIFEST.as_str())
         .body(index().bytes());
-    let error = manifest_error(wrong_type).await;
-    assert!(
-        matches!(
-            error,
-            Error::Malformed {
-                fault: Fault::Manifest(_),
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    let error = manifest_error(
-        reply(200)
-            .header("content-type", "text/html")
-            .body("<html>"),
-    )
-    .await;
-    assert!(
-        matches!(
-            error,
-            Error::Malformed {
-                fault: Fault::Manifest(_),
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    let page = reply(200)
+        .header("content-type", "text/html")
+        .body("<html>");
+    for answer in [wrong_type, page] {
+        let error = manifest_error(answer).await;
+        assert!(
+            matches!(
+                error,
+                Error::Malformed {
+                    fault: Fault::Manifest(_),
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+    }
 }
 
 #[tokio::test]
